@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pinhole cameras in the OpenCV frame and the rays through their pixels."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Rays:
+    """A bundle of half lines."""
+
+    origins: Float[Tensor, "*B M 3"]
+    """Start points, world frame."""
+    directions: Float[Tensor, "*B M 3"]
+    """Unit vectors, world frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """One or many pinhole cameras; x right, y down, z forward."""
+
+    cam_to_world: Float[Tensor, "*B 4 4"]
+    """Rigid transform from the camera's frame to the world's."""
+    intrinsics: Float[Tensor, "*B 3 3"]
+    """Calibration divided by image size: it maps to [0, 1]^2, top left first."""
+
+    def rays(self, height: int, width: int) -> Rays:
+        """Rays through the pixel centres, row by row."""
+        like = self.intrinsics
+        v, u = torch.meshgrid(
+            (torch.arange(height, device=like.device) + 0.5) / height,
+            (torch.arange(width, device=like.device) + 0.5) / width,
+            indexing="ij",
+        )
+        pixels = torch.stack([u, v, torch.ones_like(u)], -1).reshape(-1, 3).to(like.dtype)
+        local = pixels @ torch.linalg.inv(like).transpose(-1, -2)
+        directions = local @ self.cam_to_world[..., :3, :3].transpose(-1, -2)
+        directions = directions / directions.norm(dim=-1, keepdim=True)
+        origins = self.cam_to_world[..., None, :3, 3].expand_as(directions)
+        return Rays(origins, directions)
+
+    def project(self, points: Float[Tensor, "*B N 3"]) -> tuple[Float[Tensor, "*B N 2"], Float[Tensor, "*B N"]]:
+        """Image positions in [0, 1]^2 (x right, y down) and depths along the optical axis.
+
+        Points behind the camera get a depth below zero and a meaningless position.
+        """
+        rotation, centre = self.cam_to_world[..., :3, :3], self.cam_to_world[..., :3, 3]
+        local = (points - centre[..., None, :]) @ rotation
+        image = local @ self.intrinsics.transpose(-1, -2)
+        return image[..., :2] / image[..., 2:], local[..., 2]
+
+    def __getitem__(self, index: int) -> "Camera":
+        """One camera of a batch."""
+        return Camera(self.cam_to_world[index], self.intrinsics[index])
+
+
+def pinhole(field_of_view: float) -> Float[Tensor, "3 3"]:
+    """Intrinsics of a square image with the given opening angle (radians), centre in the middle."""
+    focal = 0.5 / math.tan(field_of_view / 2)
+    return torch.tensor([[focal, 0.0, 0.5], [0.0, focal, 0.5], [0.0, 0.0, 1.0]])
+
+
+def look_at(
+    eye: Float[Tensor, "*B 3"], target: Float[Tensor, "*B 3"], up: Float[Tensor, " 3"] | None = None
+) -> Float[Tensor, "*B 4 4"]:
+    """Camera-to-world transform of a camera at `eye` that looks at `target`; `up` is +Y unless given."""
+    up = torch.tensor([0.0, 1.0, 0.0], device=eye.device, dtype=eye.dtype) if up is None else up
+    forward = torch.nn.functional.normalize(target - eye, dim=-1)
+    right = torch.nn.functional.normalize(torch.cross(forward, up.expand_as(forward), dim=-1), dim=-1)
+    down = torch.cross(forward, right, dim=-1)
+    transform = torch.zeros(*eye.shape[:-1], 4, 4, device=eye.device, dtype=eye.dtype)
+    transform[..., :3, :] = torch.stack([right, down, forward, eye], -1)
+    transform[..., 3, 3] = 1
+    return transform
+
+
+def orbit(
+    azimuth: float,
+    elevation: float = 0.0,
+    distance: float = 4.4,
+    field_of_view: float = 0.4538,
+    target: tuple[float, float, float] = (0.0, -0.05, 0.0),
+) -> Camera:
+    """A camera on a sphere around `target`: azimuth 0 sees the face, positive azimuth stands towards +X."""
+    centre = torch.tensor(target)
+    offset = torch.tensor(
+        [
+            math.sin(azimuth) * math.cos(elevation),
+            math.sin(elevation),
+            math.cos(azimuth) * math.cos(elevation),
+        ]
+    )
+    return Camera(look_at(centre + distance * offset, centre), pinhole(field_of_view))
