@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line: one file per verb, imported only when its verb is called.
+
+A verb's file `backend/cli/VERB.py` holds
+
+- `Flags`, a frozen, keyword-only dataclass with defaults: a field `grid_size: int = 3` is the flag `--grid-size`;
+  the string under a field is its help, the class docstring the verb's; a field without default is required;
+  `field(metadata={"positional": True})` makes it a plain argument. Types: str, int, float, bool (`--x` and `--no-x`),
+  Path, `range` (written `A:B` or `N`), Literal, tuple[T, ...] (one or more values), and `T | None`;
+- `run(flags: Flags) -> int | None`, a few lines that call the library; the result is the exit status.
+
+Nothing heavy may be imported at the top of a verb's file: `--help` answers at once. An exception with `message` and
+`hint` attributes (as `frame.Complaint`) ends the program with those two lines instead of a traceback. Long work shows
+`progress.Bar`.
+"""
+
+VERBS = {
+    "serve": "start the backend that Blender and other programs connect to",
+    "generate": "make an avatar from a portrait or a seed",
+    "fetch": "get the files that are not part of the package (face networks)",
+    "studio": "make synthetic people to learn from",
+    "fit": "fit a shared decoder and one triplane per person",
+    "train": "train the generator on fitted people",
+    "evaluate": "measure the generator on people it has never seen",
+}
+"""Verb -> what it does, in one line; the top-level help shows it without importing anything."""

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Named sets of numbers: how long an avatar may take and how fine it becomes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """The numbers of one level of quality."""
+
+    steps: int
+    """Denoising steps."""
+    resolution: int
+    """Lattice nodes along one edge of the box when the surface is extracted."""
+    faces: int
+    """Triangles after simplification, at most."""
+    texture_size: int
+    """Side of the final texture, texels."""
+    refiners: tuple[str, ...] = ("resample", "reproject")
+    """Texture refiners in order; those that need a portrait are left out where there is none."""
+
+
+PRESETS = {
+    "draft": Preset(steps=8, resolution=128, faces=8_000, texture_size=512),
+    "standard": Preset(steps=12, resolution=192, faces=20_000, texture_size=1024),
+    "high": Preset(steps=15, resolution=256, faces=50_000, texture_size=2048),
+}
+DEFAULT_PRESET = "standard"
+PREVIEW_TEXTURE_SIZE = 256
+"""Side of the first texture, which follows the mesh at once."""

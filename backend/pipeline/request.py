@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a caller asks for, checked before any work starts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from .presets import DEFAULT_PRESET, PRESETS, Preset
+
+MAX_SEED = 2**63 - 1
+LIMITS = {
+    "steps": (1, 100),
+    "resolution": (32, 512),
+    "faces": (500, 500_000),
+    "texture_size": (64, 4096),
+    "guidance": (0.0, 20.0),
+}
+"""Numbers that `options` may replace, with the smallest and largest value."""
+
+
+class RequestError(ValueError):
+    """A request that cannot be carried out; `message` is one sentence, `hint` what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AvatarRequest:
+    """One avatar."""
+
+    portrait: bytes | None = None
+    """An image file's content; None makes a person from the seed alone."""
+    seed: int = 0
+    """Start of all randomness: the same request gives the same avatar."""
+    preset: str = DEFAULT_PRESET
+    """A key of `PRESETS`."""
+    options: Mapping[str, float] = field(default_factory=dict)
+    """Numbers that replace those of the preset, and `guidance`; see `LIMITS`."""
+    job_id: str = ""
+    """The caller's name for the job; it is written into the recipe."""
+
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            raise RequestError(f"there is no preset {self.preset!r}", f"Choose one of {', '.join(PRESETS)}.")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed <= MAX_SEED:
+            raise RequestError(f"a seed is a whole number from 0 to {MAX_SEED}, got {self.seed!r}")
+        for name, value in self.options.items():
+            _check_option(name, value)
+
+    @property
+    def numbers(self) -> Preset:
+        """The preset with this request's replacements."""
+        chosen = {name: int(value) for name, value in self.options.items() if name != "guidance"}
+        return replace(PRESETS[self.preset], **chosen)  # type: ignore[arg-type]
+
+    @property
+    def guidance(self) -> float | None:
+        """Strength of classifier-free guidance; None leaves it to the model."""
+        value = self.options.get("guidance")
+        return None if value is None else float(value)
+
+
+def _check_option(name: str, value: object) -> None:
+    if name not in LIMITS:
+        raise RequestError(f"there is no option {name!r}", f"Options are {', '.join(LIMITS)}.")
+    low, high = LIMITS[name]
+    whole = isinstance(low, int)
+    right_type = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+    if not right_type or not low <= value <= high:  # type: ignore[operator]
+        kind = "whole number" if whole else "number"
+        raise RequestError(f"{name} is a {kind} from {low} to {high}, got {value!r}")
