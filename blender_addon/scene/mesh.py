@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mesh payloads as Blender meshes, and the objects that carry them."""
+
+import bpy
+import numpy as np
+
+from . import axes, layout, tags, welding
+
+UV_LAYER = "UVMap"
+
+
+def write_mesh(mesh: bpy.types.Mesh, vertices: np.ndarray, faces: np.ndarray, uv: np.ndarray | None) -> None:
+    """Replaces the mesh's geometry by box vertices `[V, 3]`, triangles `[F, 3]` and UVs `[V, 2]`, smooth shaded."""
+    welded, corners = welding.weld(vertices, faces)
+    mesh.clear_geometry()
+    mesh.vertices.add(len(welded))
+    mesh.loops.add(3 * len(faces))
+    mesh.polygons.add(len(faces))
+    mesh.vertices.foreach_set("co", axes.points_to_blender(welded).reshape(-1))
+    mesh.loops.foreach_set("vertex_index", np.ascontiguousarray(corners, dtype=np.int32).reshape(-1))
+    mesh.polygons.foreach_set("loop_start", np.arange(0, 3 * len(faces), 3, dtype=np.int32))
+    mesh.polygons.foreach_set("use_smooth", np.ones(len(faces), dtype=bool))
+    if uv is not None:
+        layer = mesh.uv_layers.new(name=UV_LAYER, do_init=False)
+        layer.uv.foreach_set("vector", np.ascontiguousarray(uv[faces.reshape(-1)], dtype=np.float32).reshape(-1))
+    mesh.update(calc_edges=True)
+
+
+def new_avatar(
+    scene: bpy.types.Scene, job_id: str, name: str, vertices: np.ndarray, faces: np.ndarray, uv: np.ndarray | None
+) -> bpy.types.Object:
+    """A new object in the scene at the 3D cursor, or beside it where an avatar already stands there."""
+    mesh = bpy.data.meshes.new(name)
+    mesh[tags.JOB] = job_id
+    write_mesh(mesh, vertices, faces, uv)
+    avatar = bpy.data.objects.new(name, mesh)
+    avatar[tags.JOB] = job_id
+    taken = [each.location[:] for each in scene.objects if each.get(tags.JOB)]
+    avatar.location = layout.free_place(np.array(scene.cursor.location), np.array(taken).reshape(-1, 3))
+    collection(scene).objects.link(avatar)
+    return avatar
+
+
+def collection(scene: bpy.types.Scene) -> bpy.types.Collection:
+    """Where the scene's new objects go: the active collection of its first view layer, if it can be edited."""
+    for layer in scene.view_layers:
+        active = layer.active_layer_collection
+        if active and not active.exclude and active.collection.library is None:
+            return active.collection
+    return scene.collection
+
+
+def select_only(scene: bpy.types.Scene, avatar: bpy.types.Object) -> None:
+    """Makes the object the one selected and active, in the view layers that show it."""
+    for layer in scene.view_layers:
+        layer.update()  # a new object is not in it until then
+        if avatar.name not in layer.objects:
+            continue
+        for each in layer.objects:
+            each.select_set(each == avatar, view_layer=layer)
+        layer.objects.active = avatar

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What belongs to a job, found by the job's id: no Blender object outlives an undo or a loaded file in a variable."""
+
+import json
+
+import bpy
+
+JOB = "maquette_job"
+"""Custom property on object, mesh, material and image: the job's id."""
+RECIPE = "maquette_recipe"
+"""Custom property on object and image: how the avatar was made, as JSON."""
+LEVEL = "maquette_level"
+"""Custom property on the image: the texture level it shows."""
+
+
+def find_object(job_id: str) -> bpy.types.Object | None:
+    """The avatar object of a job, in whichever scene it is."""
+    return next((each for each in bpy.data.objects if each.get(JOB) == job_id), None)
+
+
+def find_image(job_id: str) -> bpy.types.Image | None:
+    """The albedo image of a job."""
+    return next((each for each in bpy.data.images if each.get(JOB) == job_id), None)
+
+
+def recipe_of(block: bpy.types.ID) -> dict | None:
+    """The recipe stored on an object or image, if it carries one."""
+    text = block.get(RECIPE)
+    return json.loads(text) if text else None
+
+
+def store_recipe(block: bpy.types.ID, recipe: dict) -> None:
+    """Writes the recipe as one line of JSON."""
+    block[RECIPE] = json.dumps(recipe, ensure_ascii=False, sort_keys=True)
