@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The wire between the Blender add-on and the backend, version 1: this package is the specification.
+
+**Transport.** ZeroMQ over TCP. The backend binds one ROUTER, each client connects one DEALER with a random routing id
+of 16 bytes, which is what a connection is known by after its Hello. A message is a list of frames
+`[header, buffer, ...]` behind the routing id; there is no empty delimiter.
+
+**Header.** UTF-8 JSON of at most 256 KiB, 8 levels deep, without NaN:
+`{"protocol": 1, "kind": "TextureReady", "fields": {...}, "buffers": [{"field": "albedo", "dtype": "uint8",
+"shape": [256, 256, 3]}]}`. Each buffer is one raw frame, in order: little-endian, C order, of dtype uint8, int32 or
+float32, at most 64 MiB; a blob (the portrait) has neither dtype nor shape. Unknown fields and buffers are ignored,
+unknown kinds are ignored by clients and refused by the backend, another `protocol` is refused in a sentence;
+`Refused` alone is understood from any version. Nothing is pickled. The kinds and their fields: `messages`.
+
+**A connection.** Hello with the key of the connection file -> Welcome (session, capabilities, limits) or Refused.
+Anything else before that is answered `Refused(code="hello_first")`; so is anything after the backend restarted, and
+the client says Hello again. Welcome comes again when the capabilities change. A client silent for
+`limits["ping_seconds"]` sends Ping; any traffic counts as life. Goodbye ends it; jobs go on.
+
+**A job.** JobRequest with an id made by the client -> Accepted (place in the queue, again whenever it changes), then
+Progressed at will, MeshReady once, TextureReady in rising levels, and exactly one of Finished and Failed, last.
+A TextureReady is sent when the one before was answered by Applied, always the latest, those between are dropped; the
+last is sent before Finished in any case. The same id again (or Follow) replays what is stored, MeshReady and the
+latest TextureReady included, so a client that lost its connection, or its memory, asks again and misses nothing.
+Cancel ends one job within one step of the sampler; the answer is Failed with code "cancelled".
+"""
+
+from .connection import CONNECTION_NAME, Connection, default_store, read_connection
+from .errors import ErrorCode, ProtocolError
+from .messages import (
+    MAX_PORTRAIT_BYTES,
+    MAX_SEED,
+    Accepted,
+    Applied,
+    Cancel,
+    Event,
+    Failed,
+    Finished,
+    Follow,
+    Goodbye,
+    Hello,
+    JobRequest,
+    MeshReady,
+    Ping,
+    Pong,
+    Progressed,
+    Refused,
+    Request,
+    TextureReady,
+    Welcome,
+)
+from .wire import VERSION, decode, decode_event, decode_request, encode, kinds_of
+
+__all__ = [
+    "CONNECTION_NAME",
+    "MAX_PORTRAIT_BYTES",
+    "MAX_SEED",
+    "VERSION",
+    "Accepted",
+    "Applied",
+    "Cancel",
+    "Connection",
+    "ErrorCode",
+    "Event",
+    "Failed",
+    "Finished",
+    "Follow",
+    "Goodbye",
+    "Hello",
+    "JobRequest",
+    "MeshReady",
+    "Ping",
+    "Pong",
+    "Progressed",
+    "ProtocolError",
+    "Refused",
+    "Request",
+    "TextureReady",
+    "Welcome",
+    "decode",
+    "decode_event",
+    "decode_request",
+    "default_store",
+    "encode",
+    "kinds_of",
+    "read_connection",
+]

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every message between add-on and backend, one frozen dataclass each; the class name is its kind on the wire."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import numpy as np
+
+from .fields import Array, Blob, Flag, Real, Table, Text, Whole
+
+MAX_PORTRAIT_BYTES = 32 << 20
+MAX_SEED = 2**31 - 1
+
+Numbers = np.ndarray[Any, Any]
+JobId = Annotated[str, Text(64, r"[A-Za-z0-9_-]{1,64}")]
+Word = Annotated[str, Text(64, r"[^\x00-\x1f\x7f\ud800-\udfff]*")]
+"""One line: names and stages, fit for a log."""
+Sentence = Annotated[str, Text(4000)]
+JsonTable = Annotated[dict[str, Any], Table()]
+Level = Annotated[int, Whole(0, 100)]
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """First message of a connection; answered by Welcome or Refused."""
+
+    version: Word
+    """Software version of the client, for people; the protocol's own version is in every header."""
+    token: Annotated[str, Text(128)] = field(repr=False)
+    """The backend's key, from its connection file."""
+    client: Word = ""
+    """Who calls: "Blender 4.5", "maquette generate"."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """Please make this. Sending the same id again starts nothing new: it replays what is stored and follows on."""
+
+    job_id: JobId
+    """Made by the client (a UUID's hex); letters, digits, - and _."""
+    kind: Word = "avatar"
+    preset: Word = "standard"
+    """One of Welcome's capabilities["presets"]."""
+    seed: Annotated[int, Whole(0, MAX_SEED)] = 0
+    portrait: Annotated[bytes | None, Blob(MAX_PORTRAIT_BYTES)] = field(default=None, repr=False)
+    """The image file as it is on disk; None: a person from the seed alone."""
+    options: JsonTable = field(default_factory=dict)
+    """Differences from the preset: "synthesizer", "guidance", "texture_size", ...; unknown ones are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Tell me about a job I did not submit over this connection: stored events are replayed, news follow."""
+
+    job_id: JobId
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Stop this job; answered by Failed with code "cancelled" (or by Finished, if that came first)."""
+
+    job_id: JobId
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The texture of this level is in the scene; the next one may come."""
+
+    job_id: JobId
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Are you there? Sent when silent for a while; any other traffic does as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """I am leaving. My jobs go on, and their results stay stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """Answer to Hello; comes again whenever the capabilities change."""
+
+    version: Word
+    """Software version of the backend."""
+    session: Word
+    """New at each start of the backend; also in the connection file, so a stranger on the port is noticed."""
+    capabilities: JsonTable
+    """{"synthesizers": [name], "refiners": [name], "presets": [name],
+    "devices": [{"name": "cpu", "state": "starting" | "idle" | "busy" | "failed", "problem": sentence or ""}]}"""
+    limits: JsonTable
+    """{"portrait_bytes": n, "queue": n, "ping_seconds": s, "silence_seconds": s}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """I am here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The job is known; sent again when its place in the queue changes."""
+
+    job_id: JobId
+    position: Annotated[int, Whole(0, 1_000_000)]
+    """0: at work; n: n jobs are before it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Progressed:
+    """How far the job is; only the latest matters."""
+
+    job_id: JobId
+    stage: Word
+    fraction: Annotated[float, Real(0, 1)]
+    """Of the whole job."""
+    remaining_seconds: Annotated[float | None, Real(0, 1e7)] = None
+    preview: Annotated[Numbers | None, Array("uint8", ("H", "W", 3), 2048)] = None
+    """sRGB, top row first."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeshReady:
+    """The shape, before any texture. Backend axes: +Y up, face to +Z; UV origin bottom left; seams are split."""
+
+    job_id: JobId
+    vertices: Annotated[Numbers, Array("float32", ("V", 3), 4_000_000)]
+    faces: Annotated[Numbers, Array("int32", ("F", 3), 4_000_000)]
+    """Counter-clockwise seen from outside."""
+    uv: Annotated[Numbers, Array("float32", ("V", 2), 4_000_000)]
+
+    def problem(self) -> str | None:
+        """Why the arrays do not belong together, or None. A face beyond the vertices would take Blender down."""
+        count = len(self.vertices)
+        if len(self.uv) != count:
+            return f"MeshReady.uv must have one row per vertex ({count}), got {len(self.uv)}."
+        if self.faces.size and (self.faces.min() < 0 or self.faces.max() >= count):
+            return f"MeshReady.faces must index {count} vertices, got {self.faces.min()} to {self.faces.max()}."
+        if not (np.isfinite(self.vertices).all() and np.isfinite(self.uv).all()):
+            return "MeshReady.vertices and .uv must be finite."
+        return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextureReady:
+    """A texture, better than those before. Latest only: the next is sent after Applied; the last one always."""
+
+    job_id: JobId
+    level: Level
+    albedo: Annotated[Numbers, Array("uint8", ("T", "T", 3), 4096)]
+    """sRGB, top row first."""
+    final: Annotated[bool, Flag()] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The job is done; nothing follows."""
+
+    job_id: JobId
+    recipe: JsonTable
+    """All that is needed to make it again, and what it took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The job is over without a result; nothing follows."""
+
+    job_id: JobId
+    code: Word
+    """An ErrorCode, or one of a newer backend."""
+    message: Sentence
+    """What happened, one sentence."""
+    hint: Sentence = ""
+    """What to do about it, one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A message was not acted on. `job_id` names the job it was about, if any; that job itself is untouched."""
+
+    code: Word
+    message: Sentence
+    hint: Sentence = ""
+    job_id: Annotated[str, Text(64, r"[A-Za-z0-9_-]{0,64}")] = ""
+
+
+Request = Hello | JobRequest | Follow | Cancel | Applied | Ping | Goodbye
+Event = Welcome | Pong | Accepted | Progressed | MeshReady | TextureReady | Finished | Failed | Refused
