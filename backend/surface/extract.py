@@ -77,7 +77,7 @@ def march(values: Float[np.ndarray, "X Y Z"], extent: float) -> Mesh:
     # A node almost on the surface makes slivers: keep 1 % of a cell away from it, on its own side.
     least = np.float32(0.01 * cell)
     cut = np.where(np.abs(cut) < least, np.where(cut < 0, -least, least), cut)
-    vertices, faces, _, _ = marching_cubes(cut, 0.0, gradient_direction="ascent")
+    vertices, faces, _, _ = marching_cubes(cut, 0.0, gradient_direction="descent")
     vertices = (vertices + low) * cell - extent
     return Mesh(vertices.astype(np.float32), np.ascontiguousarray(faces, np.int32))
 

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From marching cubes' output to a mesh worth keeping: one piece, few faces, none of them degenerate."""
+
+import logging
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from .mesh import Mesh, compact
+
+SLIVER = 1e-3
+"""A face is degenerate when its height over its longest edge is below this share of that edge."""
+LEAST_HEIGHT = 1e-5
+"""... or below this length, box units."""
+
+log = logging.getLogger(__name__)
+
+
+def clean(mesh: Mesh, faces: int) -> Mesh:
+    """The largest piece with at most about `faces` faces, closed, outward, without degenerate faces."""
+    piece = largest_piece(mesh)
+    for share in (1.0, 1.5, 2.5):
+        simple = repair(simplify(piece, int(faces * share)))
+        if simple.is_closed():
+            log.info("cleaned %d faces to %d", len(mesh.faces), len(simple.faces))
+            return simple
+        log.info("simplifying to %d faces opened the mesh; trying more", int(faces * share))
+    return repair(piece)
+
+
+def largest_piece(mesh: Mesh) -> Mesh:
+    """The connected piece with the largest surface; floaters and hidden bubbles go."""
+    first = mesh.faces[:, [0, 1]].reshape(-1, 2)
+    second = mesh.faces[:, [1, 2]]
+    ends = np.concatenate([first, second])
+    graph = coo_matrix((np.ones(len(ends), bool), (ends[:, 0], ends[:, 1])), (len(mesh.vertices),) * 2)
+    _, labels = connected_components(graph, directed=False)
+    of_face = labels[mesh.faces[:, 0]]
+    largest = np.bincount(of_face, mesh.areas()).argmax()
+    return compact(mesh.vertices, mesh.faces[of_face == largest])
+
+
+def simplify(mesh: Mesh, faces: int) -> Mesh:
+    """Quadric edge collapse (Garland & Heckbert 1997) to a face budget."""
+    if len(mesh.faces) <= faces:
+        return mesh
+    import meshoptimizer
+
+    corners = np.ascontiguousarray(mesh.faces, np.uint32).reshape(-1)
+    kept = np.empty_like(corners)
+    count = meshoptimizer.simplify(
+        kept,
+        corners,
+        np.ascontiguousarray(mesh.vertices, np.float32),
+        len(corners),
+        len(mesh.vertices),
+        target_index_count=3 * faces,
+        target_error=0.1,  # of the mesh's size: the budget decides, not the error
+    )
+    return compact(mesh.vertices, kept[:count].reshape(-1, 3).astype(np.int32))
+
+
+def repair(mesh: Mesh, rounds: int = 20) -> Mesh:
+    """Remove degenerate faces and keep a closed mesh closed.
+
+    A face whose shortest edge is tiny loses that edge; a face that is flat for another reason gives its longest edge to
+    the neighbour across it. Few faces are touched, so plain loops do.
+    """
+    vertices, faces = mesh.vertices.astype(np.float64), _without_flaps(mesh.faces.astype(np.int64))
+    for _ in range(rounds):
+        bad = np.flatnonzero(_degenerate(vertices, faces))
+        if not len(bad):
+            break
+        faces = _without_flaps(_mend(vertices, faces, bad))
+    return compact(vertices.astype(np.float32), faces)
+
+
+def _without_flaps(faces: Int[np.ndarray, "F 3"]) -> Int[np.ndarray, "G 3"]:
+    """Without pairs of faces that lie back to back on the same three vertices: a collapse can leave them."""
+    _, inverse, uses = np.unique(np.sort(faces, axis=1), axis=0, return_inverse=True, return_counts=True)
+    return faces[uses[inverse.reshape(-1)] == 1]
+
+
+def _degenerate(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]):
+    corners = vertices.astype(np.float32).astype(np.float64)[faces]
+    longest = np.linalg.norm(corners[:, [1, 2, 0]] - corners, axis=2).max(1)
+    doubled = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    return doubled <= longest * np.maximum(SLIVER * longest, LEAST_HEIGHT)
+
+
+def _mend(
+    vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"], bad: Int[np.ndarray, " N"]
+) -> Int[np.ndarray, "G 3"]:
+    """One round over the bad faces; a face whose neighbourhood changed waits for the next round."""
+    faces = faces.copy()
+    order = np.argsort(faces.reshape(-1), kind="stable")
+    starts = np.searchsorted(faces.reshape(-1)[order], np.arange(len(vertices) + 1))
+    dropped = np.zeros(len(faces), bool)
+    touched = np.zeros(len(vertices), bool)
+    for face in bad:
+        corners = faces[face]
+        near = [order[starts[vertex] : starts[vertex + 1]] // 3 for vertex in corners]
+        if dropped[face] or touched[np.unique(faces[np.concatenate(near)])].any():
+            continue
+        lengths = np.linalg.norm(vertices[np.roll(corners, -1)] - vertices[corners], axis=1)
+        short, long = int(lengths.argmin()), int(lengths.argmax())
+        region = np.unique(faces[np.concatenate(near)])
+        collapse = lengths[short] < 0.2 * lengths[long]
+        if collapse and _collapse(faces, dropped, near, corners, short):
+            touched[region] = True
+        elif _flip(vertices, faces, near, face, long) or _collapse(faces, dropped, near, corners, short):
+            touched[region] = True
+    return faces[~dropped]
+
+
+def _collapse(faces, dropped, near, corners, edge: int) -> bool:
+    """Merge the second end of an edge into the first, if the mesh stays a manifold there (link condition)."""
+    keep, gone = corners[edge], corners[(edge + 1) % 3]
+    at_keep, at_gone = near[edge], near[(edge + 1) % 3]
+    common = np.intersect1d(faces[at_keep], faces[at_gone])
+    if len(common) != 4:  # the two ends and the two apexes
+        return False
+    shared = np.intersect1d(at_keep, at_gone)
+    dropped[shared] = True
+    rows = np.setdiff1d(at_gone, shared)
+    faces[rows] = np.where(faces[rows] == gone, keep, faces[rows])
+    return True
+
+
+def _flip(vertices, faces, near, face: int, edge: int) -> bool:
+    """Turn the longest edge of a flat face, unless the new edge exists or a new face would be worse."""
+    a, b, apex = np.roll(faces[face], -edge)
+    across = [other for other in np.intersect1d(near[edge], near[(edge + 1) % 3]) if other != face]
+    if len(across) != 1:
+        return False
+    opposite = int(np.setdiff1d(faces[across[0]], [a, b])[0])
+    if opposite in faces[near[(edge + 2) % 3]]:
+        return False
+    new = np.array([[a, opposite, apex], [opposite, b, apex]])
+    if _degenerate(vertices, new).any():
+        return False
+    faces[face], faces[across[0]] = new
+    return True
