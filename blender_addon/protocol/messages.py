@@ -9,7 +9,7 @@ import numpy as np
 from .fields import Array, Blob, Flag, Real, Table, Text, Whole
 
 MAX_PORTRAIT_BYTES = 32 << 20
-MAX_SEED = 2**31 - 1
+MAX_SEED = 2**63 - 1
 
 Numbers = np.ndarray[Any, Any]
 JobId = Annotated[str, Text(64, r"[A-Za-z0-9_-]{1,64}")]

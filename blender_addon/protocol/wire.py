@@ -40,7 +40,7 @@ def encode(message: Any) -> list[bytes | memoryview]:
     plain: dict[str, Any] = {}
     buffers: list[dict[str, Any]] = []
     frames: list[bytes | memoryview] = [b""]
-    for name, (rule, optional, _) in _rules(type(message)).items():
+    for name, (rule, optional, _) in _rules(message.__class__).items():
         value = getattr(message, name)
         if value is None and optional:
             continue

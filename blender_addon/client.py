@@ -1,0 +1,342 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A connection to a backend that heals itself: one DEALER socket, used from one thread, never blocking unless asked.
+
+client = Client(store / CONNECTION_NAME, "Blender 4.5")
+client.send(JobRequest(job_id, preset="draft", seed=7))      # waits inside until the backend said Welcome
+for event in client.drain(): ...                             # on a timer
+for event in run_job(client, request): ...                   # or blocking, where nobody waits for a redraw
+"""
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from .protocol import (
+    Applied,
+    Cancel,
+    Connection,
+    ErrorCode,
+    Event,
+    Failed,
+    Finished,
+    Follow,
+    Goodbye,
+    Hello,
+    JobRequest,
+    Ping,
+    Pong,
+    ProtocolError,
+    Refused,
+    Request,
+    TextureReady,
+    Welcome,
+    decode_event,
+    encode,
+    read_connection,
+)
+
+WELCOME_SECONDS = 5.0
+"""A backend that answers at all answers Hello within this."""
+PING_SECONDS = 2.0
+SILENCE_SECONDS = 10.0
+"""A Ping unanswered for this long means that the backend is gone."""
+BACK_OFF = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+MAX_MESSAGE_BYTES = 65 << 20
+STARTING_SECONDS = 30.0
+"""How long `run_job` waits for a backend that does not answer."""
+
+
+class Socket(Protocol):
+    """The seam to the network; tests pass one of their own."""
+
+    def send(self, frames: list[bytes | memoryview]) -> bool:
+        """False if it cannot be taken now."""
+
+    def receive(self) -> list[Any] | None:
+        """The frames of one message, or None at once."""
+
+    def wait(self, seconds: float) -> bool:
+        """Whether a message came within that time."""
+
+    def close(self) -> None: ...
+
+
+class State(StrEnum):
+    """Where a connection stands."""
+
+    CONNECTING = "connecting"
+    """Hello was sent, or will be as soon as there is a connection file."""
+    READY = "ready"
+    REFUSED = "refused"
+    """The backend said no (`problem` says why); tried again once the connection file changes."""
+    LOST = "lost"
+    """No answer; tried again after a growing pause."""
+    CLOSED = "closed"
+
+
+class Client:
+    """One connection. `endpoint` is a connection file, read anew at each attempt, or a Connection."""
+
+    def __init__(
+        self,
+        endpoint: Path | Connection,
+        name: str,
+        *,
+        version: str = "",
+        open_socket: "Callable[[str], Socket] | None" = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.state = State.CONNECTING
+        self.problem = ""
+        """Why the state is not READY, one sentence for the user; empty while there is hope."""
+        self.welcome: Welcome | None = None
+        """What the backend can do; kept while the connection is lost."""
+        self._endpoint, self._name, self._version = endpoint, name, version
+        self._open_socket = open_socket or ZmqSocket
+        self._clock = clock
+        self._socket: Socket | None = None
+        self._connection: Connection | None = None
+        self._deadline = 0.0
+        self._attempts = 0
+        self._heard = self._asked = 0.0
+        self._outbox: deque[Request] = deque()
+        self._unfinished: dict[str, JobRequest | Follow] = {}
+        self._connect()
+
+    def send(self, message: Request) -> None:
+        """Hands over a message; before Welcome and while the connection is lost it waits inside.
+
+        Raises ProtocolError where a field breaks its rule.
+        """
+        encode(message)
+        if isinstance(message, (JobRequest, Follow)):
+            self._unfinished[message.job_id] = message
+            if self.state is not State.READY:
+                return  # submitted together with the other unfinished jobs at Welcome
+        self._outbox.append(message)
+        self._flush()
+
+    def drain(self, limit: int = 64) -> list[Event]:
+        """What came since the last call, at most `limit` events; keeps the connection alive. Never blocks."""
+        events: list[Event] = []
+        while self._socket is not None and len(events) < limit and (frames := self._socket.receive()) is not None:
+            self._heard, self._asked = self._clock(), 0.0
+            try:
+                event = decode_event(frames)
+            except ProtocolError as error:
+                if error.code is not ErrorCode.UNKNOWN_KIND:
+                    self._give_up(str(error), State.REFUSED)
+                continue
+            self._note(event)
+            if self._socket is not None and not isinstance(event, Pong):
+                events.append(event)
+        self._keep_alive()
+        self._flush()
+        return events
+
+    def wait(self, seconds: float) -> list[Event]:
+        """As drain, but waits for the first event until the time is over."""
+        end = self._clock() + seconds
+        while not (events := self.drain()) and (left := end - self._clock()) > 0 and self.state is not State.CLOSED:
+            pause = min(left, PING_SECONDS / 4)
+            if self._socket is None:
+                time.sleep(pause)
+            else:
+                self._socket.wait(pause)
+        return events
+
+    def connect(self, seconds: float = STARTING_SECONDS) -> Welcome:
+        """Waits for the backend's Welcome. Raises ProtocolError with the reason if none comes."""
+        end = self._clock() + seconds
+        while self.state is not State.READY and self.state is not State.REFUSED and self._clock() < end:
+            self.wait(min(0.2, max(end - self._clock(), 0.0)))
+        if self.state is not State.READY or self.welcome is None:
+            raise ProtocolError(ErrorCode.NOT_READY, self.problem or self._no_answer())
+        return self.welcome
+
+    def close(self) -> None:
+        """Says Goodbye; jobs go on in the backend."""
+        if self.state is State.READY and self._socket is not None:
+            self._socket.send(encode(Goodbye()))
+        self._drop_socket()
+        self.state = State.CLOSED
+
+    def _connect(self) -> None:
+        self._drop_socket()
+        now = self._clock()
+        try:
+            self._connection = self._read()
+            self._socket = self._open_socket(self._connection.address)
+        except ProtocolError as error:
+            self._give_up(str(error), State.LOST)
+            return
+        self.state = State.CONNECTING
+        self._deadline = now + WELCOME_SECONDS
+        self._greet()
+
+    def _greet(self) -> None:
+        if self._socket is not None and self._connection is not None:
+            self._socket.send(encode(Hello(self._version, self._connection.key, self._name)))
+
+    def _read(self) -> Connection:
+        return self._endpoint if isinstance(self._endpoint, Connection) else read_connection(self._endpoint)
+
+    def _drop_socket(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _give_up(self, problem: str, state: State) -> None:
+        """Leaves the socket; the next attempt comes after a pause that grows."""
+        self._drop_socket()
+        self.state, self.problem = state, problem
+        self._deadline = self._clock() + BACK_OFF[min(self._attempts, len(BACK_OFF) - 1)]
+        self._attempts += 1
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Welcome):
+            self._welcomed(event)
+        elif isinstance(event, (Finished, Failed)):
+            self._unfinished.pop(event.job_id, None)
+        elif isinstance(event, Refused):
+            if event.code == ErrorCode.HELLO_FIRST:
+                self.state, self._deadline = State.CONNECTING, self._clock() + WELCOME_SECONDS
+                self._greet()
+            elif event.code in (ErrorCode.WRONG_KEY, ErrorCode.WRONG_VERSION):
+                self._give_up(f"{event.message} {event.hint}".strip(), State.REFUSED)
+            elif event.job_id:
+                self._unfinished.pop(event.job_id, None)
+
+    def _welcomed(self, event: Welcome) -> None:
+        # The session stands in a file only this user can read: whoever took over the port cannot know it.
+        if self._connection is not None and self._connection.session not in ("", event.session):
+            self._give_up("Another program answers at the backend's address; restart the backend.", State.REFUSED)
+            return
+        greeted = self.state is not State.READY
+        self.welcome, self.state, self.problem, self._attempts = event, State.READY, "", 0
+        if greeted:
+            self._outbox = deque(each for each in self._outbox if not isinstance(each, (JobRequest, Follow)))
+            self._outbox.extendleft(reversed(self._unfinished.values()))
+
+    def _keep_alive(self) -> None:
+        now = self._clock()
+        if self.state is State.CONNECTING and now > self._deadline:
+            self._give_up(self._no_answer(), State.LOST)
+        elif self.state is State.READY and self._socket is not None:
+            if self._asked and now > self._asked + SILENCE_SECONDS:
+                self._give_up(self._no_answer(), State.LOST)
+            elif not self._asked and now > self._heard + PING_SECONDS:
+                self._asked = now
+                self._socket.send(encode(Ping()))
+        elif self.state in (State.LOST, State.REFUSED):
+            changed = self._file_changed()
+            if changed or (self.state is State.LOST and now > self._deadline):
+                self._connect()
+
+    def _file_changed(self) -> bool:
+        if isinstance(self._endpoint, Connection):
+            return False
+        try:
+            return read_connection(self._endpoint) != self._connection
+        except ProtocolError:
+            return False
+
+    def _flush(self) -> None:
+        while self.state is State.READY and self._socket is not None and self._outbox:
+            if not self._socket.send(encode(self._outbox[0])):
+                return
+            self._outbox.popleft()
+
+    def _no_answer(self) -> str:
+        where = self._connection.address if self._connection else self._endpoint
+        return f"No Maquette backend answers at {where}; start it, or choose another address."
+
+
+class ZmqSocket:
+    """A DEALER socket in a context of its own."""
+
+    def __init__(self, address: str) -> None:
+        try:
+            import zmq
+        except ImportError as error:
+            raise ProtocolError(
+                ErrorCode.NOT_READY, f"pyzmq cannot be loaded ({error}); reinstall Maquette."
+            ) from error
+        self._zmq = zmq
+        self._context = zmq.Context(io_threads=1)
+        self._dealer = self._context.socket(zmq.DEALER)
+        # The backend knows a greeted client by this id, so nobody may guess it; ids starting with 0 are ZeroMQ's own.
+        self._dealer.setsockopt(zmq.ROUTING_ID, b"\x01" + os.urandom(15))
+        for option, value in (
+            (zmq.LINGER, 0),
+            (zmq.SNDHWM, 64),
+            (zmq.RCVHWM, 64),
+            (zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES),
+            (zmq.IMMEDIATE, 0),
+        ):
+            self._dealer.setsockopt(option, value)
+        try:
+            self._dealer.connect(address)
+        except zmq.ZMQError as error:
+            self.close()
+            sentence = f"{address!r} is no address of a backend ({error}); write it like tcp://127.0.0.1:5555."
+            raise ProtocolError(ErrorCode.BAD_REQUEST, sentence) from error
+
+    def send(self, frames: list[bytes | memoryview]) -> bool:
+        try:
+            self._dealer.send_multipart(frames, self._zmq.DONTWAIT, copy=True)
+        except self._zmq.Again:
+            return False
+        return True
+
+    def receive(self) -> list[Any] | None:
+        try:
+            frames = self._dealer.recv_multipart(self._zmq.DONTWAIT, copy=False)
+        except self._zmq.Again:
+            return None
+        return [frame.buffer for frame in frames]
+
+    def wait(self, seconds: float) -> bool:
+        return bool(self._dealer.poll(int(seconds * 1000)))
+
+    def close(self) -> None:
+        self._dealer.close()
+        self._context.term()
+
+
+def run_job(client: Client, request: JobRequest | Follow, patience: float = STARTING_SECONDS) -> Iterator[Event]:
+    """The events of one job until it ends, blocking; the last is Finished or Failed.
+
+    A refusal and a backend that stays away for `patience` seconds come as Failed too. Textures are answered with
+    Applied once the caller asks for the next event. Closing the iterator early cancels the job.
+    """
+    client.send(request)
+    away_since: float | None = None
+    ended = False
+    try:
+        while not ended:
+            for event in client.wait(0.25):
+                if getattr(event, "job_id", None) != request.job_id:
+                    continue
+                if isinstance(event, Refused):
+                    event = Failed(request.job_id, event.code, event.message, event.hint)
+                ended = isinstance(event, (Finished, Failed))
+                yield event
+                if isinstance(event, TextureReady):
+                    client.send(Applied(request.job_id, event.level))
+            now = time.monotonic()
+            away_since = None if client.state is State.READY else (away_since or now)
+            if (
+                not ended
+                and away_since is not None
+                and (client.state in (State.REFUSED, State.CLOSED) or now > away_since + patience)
+            ):
+                ended = True
+                yield Failed(request.job_id, ErrorCode.NOT_READY, client.problem or "The backend does not answer.")
+    finally:
+        if not ended:
+            client.send(Cancel(request.job_id))
