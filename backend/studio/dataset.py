@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""People on disk: shards of samples that training streams, made in parallel, resumable, the same for the same seeds."""
+
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from ..geometry.alignment import CROP_SIZE
+from ..geometry.triplane import AXES
+from .assets import Pack
+from .captions import describe
+from .parameters import EVALUATION_SEEDS, SAMPLER_VERSION, sample_parameters
+from .people import Person, build_person
+from .points import sample_person
+from .views import Scene, portrait_camera, render_view
+
+SHARD_PEOPLE = 16
+AXIS_SIZE = 128
+"""Side of the six views along the axes, pixels."""
+PORTRAITS = 2
+"""Portraits per person: one nearly frontal, one turned farther."""
+
+
+class DatasetError(Exception):
+    """A folder of shards cannot be used; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardPlan:
+    """One file to be made."""
+
+    first_seed: int
+    last_seed: int
+    """Exclusive."""
+    path: Path
+
+
+def plan_shards(seeds: range, out: Path) -> list[ShardPlan]:
+    """Files that hold these seeds; shard borders are multiples of `SHARD_PEOPLE`, so ranges can grow later."""
+    firsts = range(seeds.start - seeds.start % SHARD_PEOPLE, seeds.stop, SHARD_PEOPLE)
+    spans = [(max(first, seeds.start), min(first + SHARD_PEOPLE, seeds.stop)) for first in firsts]
+    return [ShardPlan(first, last, out / f"people_{first:08d}_{last:08d}.npz") for first, last in spans]
+
+
+def make_shards(seeds: range, pack_root: Path, out: Path, workers: int) -> Iterator[tuple[int, int]]:
+    """Make the shards that are missing, yielding (shards done, shards wanted) after each."""
+    out.mkdir(parents=True, exist_ok=True)
+    Pack(pack_root)  # complain here rather than in every worker
+    plans = plan_shards(seeds, out)
+    missing = [plan for plan in plans if not plan.path.exists()]
+    done = len(plans) - len(missing)
+    yield done, len(plans)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(_make_shard, plan, pack_root) for plan in missing]
+        for future in as_completed(futures):
+            future.result()
+            done += 1
+            yield done, len(plans)
+
+
+def shard_files(folder: Path, training: bool = True) -> list[Path]:
+    """Shards of a folder, in order; with `training`, evaluation seeds are refused."""
+    files = sorted(folder.glob("people_*.npz"))
+    if not files:
+        raise DatasetError(f"{folder} holds no shards; make some with: maquette studio make --seeds 0:512 --out {folder}")
+    if training and any(int(path.stem.split("_")[2]) > EVALUATION_SEEDS for path in files):
+        raise DatasetError(f"{folder} holds seeds from {EVALUATION_SEEDS} up, which are kept for evaluation")
+    return files
+
+
+def person_sample(person: Person) -> dict[str, np.ndarray]:
+    """All supervision of one person, by name:
+
+    points [N, 3] f16, sdf [N] f16, surface [M, 3] f16, colour [M, 3] u8 (see `points.PointSamples`);
+    axis_rgba [3, 2, S, S, 4] u8 and axis_depth [3, 2, S, S] f16: what is seen from the positive and the negative end
+    of the axis across each plane, laid out as the plane is, depth being the coordinate of the hit (0: none);
+    portrait_rgba [P, H, W, 4] u8, portrait_normal [P, H, W, 3] i8: aligned albedo pictures with normals.
+    """
+    samples = sample_person(person)
+    scene = Scene(person.parts)
+    surface = np.resize(np.arange(len(samples.surface)), 24_000)
+    rgba, depth = axis_views(scene)
+    random = np.random.default_rng([person.parameters.seed, 2])
+    portraits, normals = [], []
+    for spread in ((0.1, 0.06), (0.3, 0.1))[:PORTRAITS]:
+        azimuth, elevation = (float(np.clip(random.normal(0, s), -2 * s, 2 * s)) for s in spread)
+        camera = portrait_camera(person, azimuth, elevation, float(random.uniform(0.25, 0.5)))
+        view = render_view(scene, camera, CROP_SIZE)
+        portraits.append(np.concatenate([view.rgb, view.alpha[..., None]], -1))
+        normals.append(view.normal)
+    return {
+        "points": samples.points, "sdf": samples.sdf,
+        "surface": samples.surface[surface], "colour": samples.colour[surface],
+        "axis_rgba": _bytes(rgba), "axis_depth": depth.astype(np.float16),
+        "portrait_rgba": _bytes(np.stack(portraits)),
+        "portrait_normal": (np.stack(normals) * 127).round().astype(np.int8),
+    }  # fmt: skip
+
+
+def axis_views(scene: Scene, size: int = AXIS_SIZE) -> tuple[np.ndarray, np.ndarray]:
+    """Colour with coverage [3, 2, S, S, 4] and depth [3, 2, S, S] seen along the axis across each plane."""
+    line = (np.arange(size, dtype=np.float32) + 0.5) / size * 2 - 1
+    rows, columns = np.meshgrid(line, line, indexing="ij")
+    rgba, depth = [], []
+    for across, up in AXES:
+        along = 3 - across - up
+        for sign in (1, -1):
+            origins = np.zeros((size * size, 3), np.float32)
+            origins[:, across], origins[:, up], origins[:, along] = columns.ravel(), rows.ravel(), sign * 1.5
+            directions = np.zeros_like(origins)
+            directions[:, along] = -sign
+            hits = scene.cast(origins, directions)
+            where = np.where(np.isfinite(hits.depth), sign * (1.5 - hits.depth), 0)
+            rgba.append(np.concatenate([hits.rgb, hits.alpha[:, None]], -1).reshape(size, size, 4))
+            depth.append(np.clip(where, -1, 1).reshape(size, size))
+    return np.stack(rgba).reshape(3, 2, size, size, 4), np.stack(depth).reshape(3, 2, size, size)
+
+
+def _make_shard(plan: ShardPlan, pack_root: Path) -> None:
+    pack = _pack(pack_root)
+    samples, records = [], []
+    for seed in range(plan.first_seed, plan.last_seed):
+        parameters = sample_parameters(seed, pack)
+        samples.append(person_sample(build_person(parameters, pack)))
+        records.append({**parameters.record(), "caption": describe(parameters)})
+    stacked = {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
+    header = json.dumps({"sampler_version": SAMPLER_VERSION, "people": records})
+    unfinished = plan.path.with_suffix(f".{os.getpid()}.part")
+    with unfinished.open("wb") as file:
+        np.savez(file, header=np.frombuffer(header.encode(), np.uint8), **stacked)
+    unfinished.replace(plan.path)  # a killed run leaves no half shard
+
+
+_PACKS: dict[Path, Pack] = {}
+
+
+def _pack(root: Path) -> Pack:
+    """The pack of this worker process, read once."""
+    if root not in _PACKS:
+        _PACKS[root] = Pack(root)
+    return _PACKS[root]
+
+
+def _bytes(picture: np.ndarray) -> np.ndarray:
+    return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
