@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Texture coordinates for a simplified mesh: charts and packing by xatlas.
+
+xatlas takes time like faces^1.6 (1.5 s for 20,000, minutes for a raw marching-cubes mesh), so simplify first.
+"""
+
+import logging
+
+import numpy as np
+from jaxtyping import Float
+
+from .mesh import Mesh
+
+FACE = (0.0, 0.0, 0.45)
+"""Where the eye looks: the middle of the face in the canonical frame."""
+FALLOFF = 1.2
+"""How fast texels get larger away from the face, per box unit; 0 gives every part the same."""
+PADDING = 1 / 256
+"""Space around a chart as a share of the texture's side, so that two gutters of half of it never meet a neighbour."""
+
+log = logging.getLogger(__name__)
+
+
+def unwrap(mesh: Mesh, texture_size: int) -> Mesh:
+    """The mesh with `uv`, vertices on chart borders split; faces keep their order, charts do not overlap.
+
+    The face gets about twice the texels per length of the hem. `texture_size` is the largest texture to be painted:
+    it sets the space around charts.
+    """
+    import xatlas
+
+    atlas = xatlas.Atlas()
+    atlas.add_mesh(_focused(mesh.vertices), mesh.faces.astype(np.uint32))
+    charts = xatlas.ChartOptions()
+    charts.max_cost = 8.0  # a third fewer charts than the default 2, at 0.4 % more stretch
+    packing = xatlas.PackOptions()
+    packing.resolution = texture_size
+    packing.padding = max(2, round(texture_size * PADDING))
+    packing.bilinear = True
+    atlas.generate(charts, packing)
+    origin, faces, uv = atlas[0]
+    log.info("unwrapped %d faces into %d charts, %.0f %% used", len(faces), atlas.chart_count, 100 * atlas.utilization)
+    return Mesh(mesh.vertices[origin], faces.astype(np.int32), np.clip(uv, 0, 1).astype(np.float32))
+
+
+def _focused(vertices: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
+    """Positions with lengths shrunk away from the face: charts are sized by them."""
+    centre = np.array(FACE, np.float32)
+    offset = vertices - centre
+    distance = np.linalg.norm(offset, axis=1, keepdims=True)
+    shrunk = np.log1p(FALLOFF * distance) / FALLOFF if FALLOFF else distance
+    return (centre + offset * (shrunk / np.maximum(distance, 1e-9))).astype(np.float32)
