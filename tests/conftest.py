@@ -3,9 +3,16 @@
 
 import os
 import random
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from backend.faces.networks import FaceFinder
+
+ROOT = Path(__file__).parent.parent
 
 # Read by the libraries when they are first imported: several threads of a small test only wait for each other.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -21,3 +28,17 @@ def seeded() -> None:
     torch.manual_seed(0)
     np.random.seed(0)
     random.seed(0)
+
+
+@pytest.fixture(scope="session")
+def portraits() -> dict[str, bytes]:
+    """The committed photographs: collins (small face), bluford (smile, turned by 11 degrees), hopper (glasses, cap)."""
+    return {path.stem: path.read_bytes() for path in (ROOT / "assets/portraits").glob("*.jpg")}
+
+
+@pytest.fixture(scope="session")
+def finder() -> "FaceFinder":
+    """The real face networks; their files are fetched on first use."""
+    from backend.faces.networks import FaceFinder
+
+    return FaceFinder(threads=1)
