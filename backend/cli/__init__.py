@@ -5,8 +5,8 @@ A verb's file `backend/cli/VERB.py` holds
 
 - `Flags`, a frozen, keyword-only dataclass with defaults: a field `grid_size: int = 3` is the flag `--grid-size`;
   the string under a field is its help, the class docstring the verb's; a field without default is required;
-  `field(metadata={"positional": True})` makes it a plain argument. Types: str, int, float, bool (`--x` and `--no-x`),
-  Path, `range` (written `A:B` or `N`), Literal, tuple[T, ...] (one or more values), and `T | None`;
+  `field(metadata={"positional": True})` makes it a plain argument. Types: str, int, float, bool (`--x`; `--no-x` where
+  the default is on), Path, `range` (written `A:B` or `N`), Literal, tuple[T, ...] (one or more values), and `T | None`;
 - `run(flags: Flags) -> int | None`, a few lines that call the library; the result is the exit status.
 
 Nothing heavy may be imported at the top of a verb's file: `--help` answers at once. An exception with `message` and

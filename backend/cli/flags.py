@@ -73,7 +73,7 @@ def _add_flag(parser: argparse.ArgumentParser, field: "Field[Any]", kind: Any, t
     settings: dict[str, Any] = {"help": text.replace("%", "%%"), "default": default}
     kind = _without_none(kind)
     if kind is bool:
-        settings["action"] = argparse.BooleanOptionalAction
+        settings["action"] = "store_true" if default is False else argparse.BooleanOptionalAction
     elif typing.get_origin(kind) is Literal:
         settings["choices"] = typing.get_args(kind)
     elif typing.get_origin(kind) is tuple:

@@ -61,12 +61,13 @@ def load_portrait(content: bytes, finder: FaceFinder) -> Portrait:
             "Use a photograph that shows one face from the front, well lit and sharp.",
         )
     face = faces[0]
+    height, width = picture.rgb.shape[:2]
     crop, crop_from_image = align(picture.rgb, face.landmarks)
     yaw = head_yaw(_transformed(face.landmarks[:, :2], crop_from_image), CROP_SIZE)
-    notes = picture.notes + _judge(face, yaw, picture.rgb.shape[:2])
+    notes = picture.notes + _judge(face, yaw, (height, width))
     if len(faces) > 1:
         notes += (f"{len(faces)} faces were found; the largest is used",)
-    matte = finder.matte(crop) * _coverage(picture.rgb.shape[:2], picture.alpha, crop_from_image)
+    matte = finder.matte(crop) * _coverage((height, width), picture.alpha, crop_from_image)
     log.info("portrait: face %.0f px wide, yaw %.0f degrees", face.width, yaw)
     return Portrait(picture.rgb, face.landmarks, crop, matte.astype(np.float32), crop_from_image, yaw, notes)
 

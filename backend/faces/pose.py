@@ -39,12 +39,13 @@ def head_yaw(points: np.ndarray, side: float) -> float:
     Takes the 468 points [468, 2] in an aligned square crop of that side.
     """
     focal = 0.5 * side / np.tan(FIELD_OF_VIEW / 2)
-    camera = np.array([[focal, 0, side / 2], [0, focal, side / 2], [0, 0, 1.0]])
+    camera = np.array([[focal, 0, side / 2], [0, focal, side / 2], [0, 0, 1.0]], np.float64)
     chosen = list(CANONICAL)
-    model = np.array([CANONICAL[index] for index in chosen]) * [1, -1, -1]  # to OpenCV's axes
+    model = np.array([CANONICAL[index] for index in chosen]) * np.array([1.0, -1.0, -1.0])  # to OpenCV's axes
     image = points[chosen].astype(np.float64)
-    _, rotation, shift = cv2.solvePnP(model, image, camera, None, flags=cv2.SOLVEPNP_SQPNP)
-    rotation, _ = cv2.solvePnPRefineLM(model, image, camera, None, rotation, shift)
+    straight = np.zeros(4)  # no lens distortion
+    _, rotation, shift = cv2.solvePnP(model, image, camera, straight, flags=cv2.SOLVEPNP_SQPNP)
+    rotation, _ = cv2.solvePnPRefineLM(model, image, camera, straight, rotation, shift)
     # Where the face's own forward axis (towards the camera) points in the camera's frame.
     forward = cv2.Rodrigues(rotation)[0] @ np.array([0, 0, -1.0])
     return float(np.degrees(np.arctan2(forward[0], -forward[2])))

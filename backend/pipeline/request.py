@@ -15,6 +15,8 @@ LIMITS = {
     "guidance": (0.0, 20.0),
 }
 """Numbers that `options` may replace, with the smallest and largest value."""
+RESOLUTION_STEP = 4
+"""The surface is extracted in blocks of so many cells."""
 
 
 class RequestError(ValueError):
@@ -71,3 +73,5 @@ def _check_option(name: str, value: object) -> None:
     if not right_type or not low <= value <= high:  # type: ignore[operator]
         kind = "whole number" if whole else "number"
         raise RequestError(f"{name} is a {kind} from {low} to {high}, got {value!r}")
+    if name == "resolution" and value % RESOLUTION_STEP:  # type: ignore[operator]
+        raise RequestError(f"resolution is a multiple of {RESOLUTION_STEP}, got {value!r}")

@@ -27,6 +27,7 @@ def test_defaults_leave_guidance_to_the_model() -> None:
         {"options": {"steps": 0}},
         {"options": {"steps": 3.5}},
         {"options": {"steps": True}},
+        {"options": {"resolution": 130}},
         {"options": {"guidance": "much"}},
         {"options": {"guidance": float("nan")}},
     ],

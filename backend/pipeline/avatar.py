@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole story of one avatar: portrait or seed -> field -> mesh -> better and better textures -> recipe."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backend import __version__
+from backend.faces.networks import FaceFinder
+from backend.faces.portrait import Portrait, load_portrait
+from backend.refinement import REFINERS
+from backend.surface.clean import clean
+from backend.surface.extract import extract
+from backend.surface.unwrap import unwrap
+from backend.synthesis.base import Condition, Synthesizer
+from backend.texture.bake import bake
+
+from .events import Finished, Painted, PipelineEvent, Shaped
+from .presets import PREVIEW_TEXTURE_SIZE, Preset
+from .request import AvatarRequest
+from .stages import Stages
+
+if TYPE_CHECKING:
+    from backend.geometry.fields import Field
+    from backend.surface.mesh import Mesh
+    from backend.texture.maps import TextureSet
+
+log = logging.getLogger(__name__)
+
+PORTRAIT, SAMPLING, EXTRACTING, CLEANING, UNWRAPPING, BAKING = (
+    "reading the portrait",
+    "sculpting",
+    "extracting the surface",
+    "simplifying the mesh",
+    "unwrapping",
+    "first texture",
+)
+REFINING = {"resample": "finer texture", "reproject": "portrait onto the texture"}
+
+
+class AvatarError(Exception):
+    """A job that cannot be done; `message` is one sentence, `hint` what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def run(
+    request: AvatarRequest, synthesizer: Synthesizer, find_faces: Callable[[], FaceFinder] = FaceFinder
+) -> Iterator[PipelineEvent]:
+    """The events of one job; closing the iterator cancels it within one denoising step.
+
+    `find_faces` is asked only where there is a portrait; give a cached one for several jobs. Raises PortraitError,
+    FaceFilesMissing or AvatarError; all carry `message` and `hint`.
+    """
+    numbers = request.numbers
+    refiners = [name for name in numbers.refiners if request.portrait is not None or not REFINERS[name].needs_portrait]
+    stages = Stages(_expected_seconds(numbers, refiners, request.portrait is not None))
+    portrait = None
+    if request.portrait is not None:
+        yield stages.enter(PORTRAIT)
+        portrait = load_portrait(request.portrait, find_faces())
+        yield stages.progress(1.0, preview=portrait.crop)
+    field = yield from _sample(request, portrait, synthesizer, stages)
+    mesh = yield from _shape(field, numbers, stages)
+    yield Shaped(mesh)
+    yield stages.enter(BAKING)
+    textures = bake(field, mesh, PREVIEW_TEXTURE_SIZE)
+    yield Painted(textures, final=not refiners)
+    for name in refiners:
+        yield stages.enter(REFINING.get(name, name))
+        better = REFINERS[name].refine(field, mesh, textures, portrait, size=numbers.texture_size)
+        textures = yield from _paint(better, textures, last=name == refiners[-1])
+    yield Finished(_recipe(request, synthesizer, portrait, mesh, textures, str(field.device), stages.finish()))
+
+
+def _sample(
+    request: AvatarRequest, portrait: Portrait | None, synthesizer: Synthesizer, stages: Stages
+) -> Generator[PipelineEvent, None, Field]:
+    yield stages.enter(SAMPLING)
+    condition = Condition(
+        portrait=None if portrait is None else portrait.crop,
+        matte=None if portrait is None else portrait.matte,
+        seed=request.seed,
+        guidance=request.guidance,
+        steps=request.numbers.steps,
+    )
+    sampling = synthesizer.synthesize(condition)
+    try:
+        while True:
+            try:
+                step = next(sampling)
+            except StopIteration as done:
+                return done.value
+            yield stages.progress(step.fraction, step.preview)
+    finally:
+        sampling.close()
+
+
+def _shape(field: Field, numbers: Preset, stages: Stages) -> Generator[PipelineEvent, None, Mesh]:
+    yield stages.enter(EXTRACTING)
+    try:
+        rough = extract(field, numbers.resolution)
+    except ValueError as error:  # extract's one complaint is about the field itself
+        raise AvatarError("the model produced no surface for this request", "Try another seed or portrait.") from error
+    yield stages.enter(CLEANING)
+    mesh = clean(rough, numbers.faces)
+    yield stages.enter(UNWRAPPING)
+    return unwrap(mesh, numbers.texture_size)
+
+
+def _paint(
+    better: Iterator[TextureSet], textures: TextureSet, last: bool
+) -> Generator[PipelineEvent, None, TextureSet]:
+    """Shows each texture at once; the very last of a job waits until nothing follows, so that it can say so."""
+    held: TextureSet | None = None
+    for textures in better:
+        if held is not None:
+            yield Painted(held, final=False)
+        held = textures
+        if not last:
+            yield Painted(held, final=False)
+            held = None
+    if last:
+        yield Painted(textures, final=True)
+    return textures
+
+
+def _expected_seconds(numbers: Preset, refiners: list[str], has_portrait: bool) -> dict[str, float]:
+    """Rough shares of the whole, as measured on two processor cores."""
+    texels = (numbers.texture_size / 1024) ** 2
+    expected = {PORTRAIT: 0.5} if has_portrait else {}
+    expected |= {
+        SAMPLING: 0.5 * numbers.steps,
+        EXTRACTING: 0.5 * (numbers.resolution / 192) ** 2,
+        CLEANING: 0.4 * (numbers.resolution / 192) ** 2,
+        UNWRAPPING: 2.0 * numbers.faces / 20_000,
+        BAKING: 0.2,
+    }
+    return expected | {REFINING.get(name, name): 1.0 * texels for name in refiners}
+
+
+def _recipe(
+    request: AvatarRequest,
+    synthesizer: Synthesizer,
+    portrait: Portrait | None,
+    mesh: Mesh,
+    textures: TextureSet,
+    device: str,
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    import torch
+
+    return {
+        "maquette": __version__,
+        "kind": "avatar",
+        "job_id": request.job_id,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seed": request.seed,
+        "preset": request.preset,
+        "parameters": asdict(request.numbers) | {"guidance": request.guidance, "options": dict(request.options)},
+        "model": {"name": synthesizer.name, "hash": synthesizer.model_hash},
+        "portrait": None if portrait is None else _portrait_record(request.portrait or b"", portrait),
+        "result": {
+            "faces": len(mesh.faces),
+            "vertices": len(mesh.vertices),
+            "texture_size": textures.size,
+        },
+        "seconds": seconds,
+        "device": device,
+        "versions": {"torch": torch.__version__, "numpy": np.__version__},
+        "notes": [] if portrait is None else list(portrait.notes),
+    }
+
+
+def _portrait_record(content: bytes, portrait: Portrait) -> dict[str, Any]:
+    return {"sha256": hashlib.sha256(content).hexdigest(), "yaw_degrees": round(portrait.yaw, 1)}

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A textured mesh as one binary glTF 2.0 file, written directly: a header, a JSON chunk, a chunk of raw arrays.
+
+glTF's axes are ours: +Y up, face to +Z (which Blender's importer turns to -Y). Its texture origin is top left.
+"""
+
+import io
+import json
+import struct
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from backend import __version__
+from backend.surface.mesh import Mesh
+from backend.texture.maps import TextureSet
+
+MAGIC, JSON_CHUNK, BINARY_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
+FLOAT, UNSIGNED_INT = 5126, 5125
+VERTEX_BUFFER, INDEX_BUFFER = 34962, 34963
+LINEAR_MIPMAP, LINEAR, CLAMP = 9987, 9729, 33071
+ROUGHNESS = 0.6
+"""Skin, hair and cloth seen as one material."""
+
+
+def glb(mesh: Mesh, textures: TextureSet, name: str, extras: dict[str, Any]) -> bytes:
+    """The file's content; `extras` (JSON values) travel with the node. The mesh must have UVs."""
+    if mesh.uv is None:
+        raise ValueError("the mesh has no texture coordinates; call unwrap first")
+    normals = mesh.normals().astype("<f4")
+    texture_positions = np.column_stack([mesh.uv[:, 0], 1 - mesh.uv[:, 1]]).astype("<f4")
+    picture = io.BytesIO()
+    Image.fromarray(textures.albedo).save(picture, "PNG", compress_level=1)
+    parts = [
+        mesh.vertices.astype("<f4").tobytes(),
+        normals.tobytes(),
+        texture_positions.tobytes(),
+        mesh.faces.astype("<u4").tobytes(),
+        picture.getvalue(),
+    ]
+    views, binary = _packed(parts)
+    for view, target in zip(views, [VERTEX_BUFFER] * 3 + [INDEX_BUFFER], strict=False):
+        view["target"] = target
+    count = len(mesh.vertices)
+    document = {
+        "asset": {"version": "2.0", "generator": f"Maquette {__version__}"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"name": name, "mesh": 0, "extras": extras}],
+        "meshes": [
+            {
+                "name": name,
+                "primitives": [
+                    {"attributes": {"POSITION": 0, "NORMAL": 1, "TEXCOORD_0": 2}, "indices": 3, "material": 0}
+                ],
+            }
+        ],
+        "materials": [
+            {
+                "name": name,
+                "pbrMetallicRoughness": {
+                    "baseColorTexture": {"index": 0},
+                    "metallicFactor": 0.0,
+                    "roughnessFactor": ROUGHNESS,
+                },
+            }
+        ],
+        "textures": [{"sampler": 0, "source": 0}],
+        "samplers": [{"magFilter": LINEAR, "minFilter": LINEAR_MIPMAP, "wrapS": CLAMP, "wrapT": CLAMP}],
+        "images": [{"name": f"{name} albedo", "mimeType": "image/png", "bufferView": 4}],
+        "accessors": [
+            _accessor(0, FLOAT, count, "VEC3")
+            | {"min": mesh.vertices.min(0).tolist(), "max": mesh.vertices.max(0).tolist()},
+            _accessor(1, FLOAT, count, "VEC3"),
+            _accessor(2, FLOAT, count, "VEC2"),
+            _accessor(3, UNSIGNED_INT, mesh.faces.size, "SCALAR"),
+        ],
+        "bufferViews": views,
+        "buffers": [{"byteLength": len(binary)}],
+    }
+    text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+    text += b" " * (-len(text) % 4)
+    body = struct.pack("<II", len(text), JSON_CHUNK) + text + struct.pack("<II", len(binary), BINARY_CHUNK) + binary
+    return struct.pack("<III", MAGIC, 2, 12 + len(body)) + body
+
+
+def _packed(parts: list[bytes]) -> tuple[list[dict[str, int]], bytes]:
+    """Buffer views and the buffer, each part on a four-byte boundary."""
+    views, binary = [], bytearray()
+    for part in parts:
+        views.append({"buffer": 0, "byteOffset": len(binary), "byteLength": len(part)})
+        binary += part + b"\0" * (-len(part) % 4)
+    return views, bytes(binary)
+
+
+def _accessor(view: int, component: int, count: int, kind: str) -> dict[str, Any]:
+    return {"bufferView": view, "componentType": component, "count": count, "type": kind}
