@@ -105,6 +105,7 @@ class Client:
         self._heard = self._asked = 0.0
         self._outbox: deque[Request] = deque()
         self._unfinished: dict[str, JobRequest | Follow] = {}
+        self._cancelled: set[str] = set()
         self._connect()
 
     def send(self, message: Request) -> None:
@@ -113,10 +114,12 @@ class Client:
         Raises ProtocolError where a field breaks its rule.
         """
         encode(message)
+        if isinstance(message, Cancel):
+            self._cancelled.add(message.job_id)
         if isinstance(message, (JobRequest, Follow)):
             self._unfinished[message.job_id] = message
-            if self.state is not State.READY:
-                return  # submitted together with the other unfinished jobs at Welcome
+        if self.state is not State.READY:
+            return  # unfinished jobs are submitted at Welcome, and cancelled if that was wished meanwhile
         self._outbox.append(message)
         self._flush()
 
@@ -201,7 +204,7 @@ class Client:
         if isinstance(event, Welcome):
             self._welcomed(event)
         elif isinstance(event, (Finished, Failed)):
-            self._unfinished.pop(event.job_id, None)
+            self._forget(event.job_id)
         elif isinstance(event, Refused):
             if event.code == ErrorCode.HELLO_FIRST:
                 self.state, self._deadline = State.CONNECTING, self._clock() + WELCOME_SECONDS
@@ -209,7 +212,11 @@ class Client:
             elif event.code in (ErrorCode.WRONG_KEY, ErrorCode.WRONG_VERSION):
                 self._give_up(f"{event.message} {event.hint}".strip(), State.REFUSED)
             elif event.job_id:
-                self._unfinished.pop(event.job_id, None)
+                self._forget(event.job_id)
+
+    def _forget(self, job_id: str) -> None:
+        self._unfinished.pop(job_id, None)
+        self._cancelled.discard(job_id)
 
     def _welcomed(self, event: Welcome) -> None:
         # The session stands in a file only this user can read: whoever took over the port cannot know it.
@@ -219,8 +226,9 @@ class Client:
         greeted = self.state is not State.READY
         self.welcome, self.state, self.problem, self._attempts = event, State.READY, "", 0
         if greeted:
-            self._outbox = deque(each for each in self._outbox if not isinstance(each, (JobRequest, Follow)))
-            self._outbox.extendleft(reversed(self._unfinished.values()))
+            # Whatever the last connection still had to say about jobs is said again, or answers a past it knew.
+            self._outbox = deque(self._unfinished.values())
+            self._outbox.extend(Cancel(job_id) for job_id in self._unfinished if job_id in self._cancelled)
 
     def _keep_alive(self) -> None:
         now = self._clock()
@@ -276,7 +284,7 @@ class ZmqSocket:
             (zmq.SNDHWM, 64),
             (zmq.RCVHWM, 64),
             (zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES),
-            (zmq.IMMEDIATE, 0),
+            (zmq.IPV6, int("[" in address)),
         ):
             self._dealer.setsockopt(option, value)
         try:

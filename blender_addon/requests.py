@@ -24,12 +24,19 @@ IMAGE_STARTS = (
 class Settings(Protocol):
     """What is read; the add-on's property group has these, and so does any small dataclass."""
 
-    source: str
-    """"PORTRAIT" or "SEED"."""
-    portrait: str
-    """Absolute path of an image file."""
-    seed: int
-    preset: str
+    @property
+    def source(self) -> str:
+        """PORTRAIT or SEED."""
+
+    @property
+    def portrait(self) -> str:
+        """Absolute path of an image file."""
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def preset(self) -> str: ...
 
 
 def job_request(

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`maquette serve`: the backend that Blender and other programs connect to."""
+
+import logging
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flags:
+    """Start the backend that Blender and `maquette generate` connect to; it listens on this machine only."""
+
+    device: str = "auto"
+    """Where to compute: auto, cpu, cuda, or cuda:1; auto takes the graphics card where there is one."""
+    host: str = "127.0.0.1"
+    """Address to listen at; only this machine's own are allowed."""
+    port: int = 0
+    """Port to listen at; 0 lets the system choose, clients read it from the connection file."""
+    store: Path | None = None
+    """Folder of the connection file, jobs, results and logs; by default in the user's state folder."""
+    idle_exit: float | None = None
+    """End after so many seconds without jobs and without clients."""
+    runner: str = "backend.service.translate:AvatarRunner"
+    """What makes the results, as package.module:callable; for tests and experiments."""
+
+
+def run(flags: Flags) -> None:
+    """Serves until interrupted, terminated or idle."""
+    from backend.service.server import Server, ServerSettings
+    from blender_addon.protocol import default_store
+
+    logging.getLogger("backend").setLevel(logging.INFO)
+    server = Server(
+        ServerSettings(
+            store=flags.store or default_store(),
+            devices=(flags.device,),
+            host=flags.host,
+            port=flags.port,
+            idle_exit=flags.idle_exit,
+            runner=flags.runner,
+        )
+    )
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        server.stop()
+
+    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), stop)
+    server.run()

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What server and worker say to each other beyond the protocol's own messages; frames as in `protocol.wire`.
+
+The server sends JobRequest and Cancel. The worker sends Ready or Unable once, then the events of its job, the last of
+which is Finished or Failed.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from blender_addon.protocol import Event, JobRequest, kinds_of
+from blender_addon.protocol.messages import Cancel, JsonTable, Sentence, Word
+
+MAX_MESSAGE_BYTES = 65 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The runner is loaded."""
+
+    capabilities: JsonTable
+
+
+@dataclass(frozen=True, slots=True)
+class Unable:
+    """The runner cannot be loaded; the worker ends."""
+
+    code: Word
+    message: Sentence
+    hint: Sentence = ""
+
+
+FROM_WORKER: dict[str, Any] = {**kinds_of(Event), "Ready": Ready, "Unable": Unable}
+TO_WORKER: dict[str, Any] = {"JobRequest": JobRequest, "Cancel": Cancel}

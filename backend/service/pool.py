@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker processes as the server sees them: started, given one job each, killed when deaf, replaced when dead."""
+
+import contextlib
+import json
+import logging
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+import zmq
+
+import backend
+from blender_addon.protocol import Cancel, ErrorCode, Failed, Finished, JobRequest, ProtocolError, decode, encode
+
+from .link import FROM_WORKER, MAX_MESSAGE_BYTES, Ready, Unable
+
+log = logging.getLogger(__name__)
+
+LAST_WORDS_SECONDS = 0.1
+RETRY_SECONDS = 1.0
+"""A worker that could not start is tried again when a job comes, but not more often than this."""
+
+
+class State(StrEnum):
+    """Of a worker; as in Welcome's capabilities."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    BUSY = "busy"
+    FAILED = "failed"
+
+
+@dataclass(slots=True)
+class Worker:
+    """One device and the process that has it."""
+
+    device: str
+    process: "subprocess.Popen[bytes] | None" = None
+    identity: bytes = b""
+    state: State = State.STARTING
+    problem: Failed | None = None
+    """Why it is FAILED; its job id is empty."""
+    capabilities: dict[str, Any] = field(default_factory=dict)
+    job_id: str = ""
+    kill_at: float | None = None
+    """When the grace of a cancelled job ends."""
+    started: float = 0.0
+    ended: float | None = None
+    """When the process was first seen dead; its last words may still be on their way."""
+
+    def described(self) -> dict[str, str]:
+        """One entry of Welcome's capabilities["devices"]."""
+        problem = f"{self.problem.message} {self.problem.hint}".strip() if self.problem else ""
+        name = str(self.capabilities.get("device", self.device))
+        return {"name": name, "state": self.state.value, "problem": problem}
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a worker did: `message` is an event of the job, or its state changed."""
+
+    kind: Literal["event", "changed"]
+    worker: Worker
+    message: Any = None
+    frames: Sequence[Any] = ()
+
+
+class Pool:
+    """One worker per device, and the socket they all connect to."""
+
+    def __init__(
+        self, context: "zmq.Context[Any]", devices: Sequence[str], runner: str, logs: Path, grace: float
+    ) -> None:
+        self._runner, self._logs, self._grace = runner, logs, grace
+        self.socket = context.socket(zmq.ROUTER)
+        for option, value in (
+            (zmq.LINGER, 0),
+            (zmq.ROUTER_MANDATORY, 1),
+            (zmq.RCVHWM, 64),
+            (zmq.SNDHWM, 64),
+            (zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES),
+        ):
+            self.socket.setsockopt(option, value)
+        self._address = f"tcp://127.0.0.1:{self.socket.bind_to_random_port('tcp://127.0.0.1')}"
+        self.workers = [Worker(device) for device in devices]
+
+    def start(self) -> None:
+        """Starts all workers."""
+        for worker in self.workers:
+            self._spawn(worker)
+
+    def close(self) -> None:
+        """Ends all workers."""
+        for worker in self.workers:
+            if worker.process is not None:
+                worker.process.kill()
+                worker.process.wait()
+                _close_input(worker)
+        self.socket.close()
+
+    def idle(self) -> Worker | None:
+        """A worker that can take a job."""
+        return next((each for each in self.workers if each.state is State.IDLE and each.ended is None), None)
+
+    def hopeless(self) -> Failed | None:
+        """Why no job can be done, or None while some worker works or starts."""
+        problems = [worker.problem for worker in self.workers if worker.state is State.FAILED]
+        return problems[0] if len(problems) == len(self.workers) else None
+
+    def retry(self) -> None:
+        """Starts workers again that could not start before: the user may have mended the cause."""
+        for worker in self.workers:
+            if worker.state is State.FAILED and time.monotonic() > worker.started + RETRY_SECONDS:
+                self._spawn(worker)
+
+    def give(self, worker: Worker, request: JobRequest) -> None:
+        """The job is the worker's from now on; if it died meanwhile, `news` will tell."""
+        worker.state, worker.job_id, worker.kill_at = State.BUSY, request.job_id, None
+        self._send(worker, request)
+
+    def cancel(self, job_id: str) -> bool:
+        """Asks the worker of the job to stop; it is killed if it has not within the grace. False if none has it."""
+        for worker in self.workers:
+            if worker.job_id == job_id:
+                if worker.kill_at is None:
+                    worker.kill_at = time.monotonic() + self._grace
+                    self._send(worker, Cancel(job_id))
+                return True
+        return False
+
+    def news(self) -> Iterator[News]:
+        """What happened since the last call. Never blocks."""
+        for _ in range(64):
+            try:
+                identity, *frames = self.socket.recv_multipart(zmq.DONTWAIT, copy=False)
+            except zmq.Again:
+                break
+            worker = next((each for each in self.workers if each.identity == identity.bytes), None)
+            if worker is not None:  # anyone on this machine can connect; only workers know their 32 bytes
+                yield from self._heard(worker, [frame.buffer for frame in frames])
+        for worker in self.workers:
+            if worker.kill_at is not None and time.monotonic() > worker.kill_at and worker.process is not None:
+                log.warning("worker on %s does not stop; killed", worker.device)
+                worker.process.kill()
+                worker.process.wait()
+            if worker.process is not None and worker.process.poll() is not None:
+                worker.ended = worker.ended or time.monotonic()
+                if time.monotonic() > worker.ended + LAST_WORDS_SECONDS:
+                    yield from self._died(worker, worker.process.returncode)
+
+    def log_of(self, worker: Worker) -> Path:
+        """What the worker and its libraries wrote."""
+        return self._logs / f"worker-{worker.device}.log"
+
+    def _heard(self, worker: Worker, frames: list[Any]) -> Iterator[News]:
+        try:
+            message = decode(frames, FROM_WORKER)
+        except ProtocolError as error:
+            log.error("worker on %s sent nonsense: %s", worker.device, error)
+            return
+        if isinstance(message, Ready):
+            worker.state, worker.capabilities, worker.problem = State.IDLE, message.capabilities, None
+            log.info("worker on %s: ready", worker.described()["name"])
+            yield News("changed", worker)
+        elif isinstance(message, Unable):
+            worker.state = State.FAILED
+            worker.problem = Failed("-", message.code, message.message, message.hint)
+            log.error("worker on %s: %s", worker.device, message.message)
+        elif getattr(message, "job_id", None) == worker.job_id:
+            ended = isinstance(message, (Finished, Failed))
+            if ended:
+                worker.state, worker.job_id, worker.kill_at = State.IDLE, "", None
+            yield News("event", worker, message, frames)
+            if ended:
+                yield News("changed", worker)
+
+    def _died(self, worker: Worker, status: int) -> Iterator[News]:
+        ending, tail = describe_ending(status), _last_line(self.log_of(worker))
+        log.error("worker on %s ended (%s)", worker.device, ending)
+        _close_input(worker)
+        job_id, cancelled, was = worker.job_id, worker.kill_at is not None, worker.state
+        worker.process, worker.identity, worker.job_id, worker.kill_at = None, b"", "", None
+        if job_id:
+            if cancelled:
+                message = Failed(job_id, ErrorCode.CANCELLED, "The job was cancelled; its worker had to be ended.")
+            else:
+                message = Failed(
+                    job_id,
+                    ErrorCode.WORKER_DIED,
+                    f"The worker process ended unexpectedly while making this avatar ({ending}).",
+                    "It is started again: generate once more. If it ends again, memory may be short: try a smaller "
+                    f"preset. Its log is {self.log_of(worker).with_suffix('.previous.log')}.",
+                )
+            yield News("event", worker, message, encode(message))
+        if was is State.STARTING:
+            worker.state = State.FAILED
+            worker.problem = Failed(
+                "-", ErrorCode.NOT_READY, f"The worker on {worker.device} could not start ({ending}): {tail}"[:1000]
+            )
+        elif was is not State.FAILED:
+            self._spawn(worker)
+        yield News("changed", worker)
+
+    def _spawn(self, worker: Worker) -> None:
+        worker.identity = b"\x01" + secrets.token_bytes(31)
+        worker.state, worker.problem, worker.started, worker.ended = State.STARTING, None, time.monotonic(), None
+        path = self.log_of(worker)
+        if path.exists():
+            os.replace(path, path.with_suffix(".previous.log"))
+        roots = [str(Path(backend.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            worker.process = subprocess.Popen(
+                [sys.executable, "-m", "backend.service.worker"],
+                stdin=subprocess.PIPE,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, roots)), "PYTHONUNBUFFERED": "1"},
+            )
+        settings = {
+            "address": self._address,
+            "identity": worker.identity.hex(),
+            "runner": self._runner,
+            "device": worker.device,
+        }
+        if worker.process.stdin is not None:
+            with contextlib.suppress(OSError):  # it ended at once: `news` will tell
+                worker.process.stdin.write(json.dumps(settings).encode() + b"\n")
+                worker.process.stdin.flush()
+        log.info("worker on %s: starting, process %d", worker.device, worker.process.pid)
+
+    def _send(self, worker: Worker, message: JobRequest | Cancel) -> None:
+        try:
+            self.socket.send_multipart([worker.identity, *encode(message)], zmq.DONTWAIT)
+        except zmq.ZMQError as error:
+            log.warning("worker on %s cannot be reached: %s", worker.device, error)
+            if worker.process is not None:
+                worker.process.kill()
+
+
+def describe_ending(status: int) -> str:
+    """An exit status in words."""
+    if status >= 0:
+        return f"status {status}"
+    try:
+        return f"killed by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"killed by signal {-status}"
+
+
+def _close_input(worker: Worker) -> None:
+    if worker.process is not None and worker.process.stdin is not None:
+        with contextlib.suppress(OSError):  # the pipe broke with the process
+            worker.process.stdin.close()
+
+
+def _last_line(path: Path) -> str:
+    lines = [line.strip() for line in path.read_text(errors="replace")[-4000:].splitlines() if line.strip()]
+    return lines[-1] if lines else "it wrote nothing"

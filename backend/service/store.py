@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jobs, their requests and their results on disk: neither a restart nor a client that went away loses anything.
+
+SQLite knows which jobs there are and how they ended; the arrays lie beside it, one file of frames per message. The
+portrait is deleted as soon as its job is over.
+"""
+
+import functools
+import hashlib
+import os
+import shutil
+import sqlite3
+import struct
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from blender_addon.protocol import (
+    ErrorCode,
+    Failed,
+    Finished,
+    JobRequest,
+    MeshReady,
+    TextureReady,
+    decode_request,
+    encode,
+)
+
+from .errors import JobError, ServiceError
+
+KEEP_JOBS = 100
+KEEP_BYTES = 2 << 30
+"""Of finished jobs; the oldest go first."""
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    digest TEXT NOT NULL,
+    created REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    outcome BLOB
+)
+"""
+
+Frames = Sequence[Any]
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _explained(work: Callable[P, R]) -> Callable[P, R]:
+    """Errors of disk and database as ServiceError."""
+
+    @functools.wraps(work)
+    def explained(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return work(*args, **kwargs)
+        except (OSError, sqlite3.Error, struct.error) as error:
+            raise ServiceError(f"The backend's store cannot be used: {error}.", "Is its disk full?") from error
+
+    return explained
+
+
+class Store:
+    """The jobs of one server; a second one in the same folder is refused."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (folder / "jobs").mkdir(exist_ok=True, mode=0o700)
+            self._database = sqlite3.connect(folder / "jobs.sqlite", timeout=0.2, isolation_level=None)
+            # The lock lasts as long as the process, however it ends.
+            self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._database.execute("BEGIN EXCLUSIVE")
+            self._database.execute(SCHEMA)
+            self._database.execute("COMMIT")
+        except (OSError, sqlite3.Error) as error:
+            if "locked" in str(error):
+                raise ServiceError(
+                    f"Another backend already serves {folder}.", "Use that one, stop it, or choose another --store."
+                ) from error
+            raise ServiceError(f"The store {folder} cannot be opened: {error}.", "Choose another --store.") from error
+
+    def close(self) -> None:
+        """Gives the folder free."""
+        self._database.close()
+
+    @_explained
+    def submit(self, request: JobRequest) -> bool:
+        """Whether the job is new. Raises JobError if its id belongs to a different request."""
+        frames = encode(request)
+        digest = _digest(frames)
+        row = self._database.execute("SELECT digest FROM jobs WHERE id = ?", [request.job_id]).fetchone()
+        if row is None:
+            place = self._place(request.job_id)
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir(mode=0o700)
+            _write(place / "JobRequest", frames)
+            self._database.execute(
+                "INSERT INTO jobs (id, digest, created) VALUES (?, ?, ?)", [request.job_id, digest, time.time()]
+            )
+            return True
+        if row[0] != digest:
+            raise JobError(
+                ErrorCode.BAD_REQUEST, "Another request has this job's id.", "Give each new request an id of its own."
+            )
+        return False
+
+    def knows(self, job_id: str) -> bool:
+        """Whether the job was ever submitted here and is still kept."""
+        return self._database.execute("SELECT 1 FROM jobs WHERE id = ?", [job_id]).fetchone() is not None
+
+    @_explained
+    def begin(self, job_id: str) -> JobRequest:
+        """The request of a job whose work starts now."""
+        self._database.execute("UPDATE jobs SET attempts = attempts + 1 WHERE id = ?", [job_id])
+        request = decode_request(_read(self._place(job_id) / "JobRequest"))
+        if not isinstance(request, JobRequest):
+            raise TypeError(f"{self._place(job_id)} holds a {type(request).__name__} instead of a request")
+        return request
+
+    @_explained
+    def keep(self, event: MeshReady | TextureReady, frames: Frames) -> None:
+        """Stores a result so far; the latest of its kind replaces the one before."""
+        _write(self._place(event.job_id) / type(event).__name__, frames)
+
+    @_explained
+    def finish(self, event: Finished | Failed) -> None:
+        """Stores how the job ended and deletes its request; the oldest results make room."""
+        self._database.execute("UPDATE jobs SET outcome = ? WHERE id = ?", [bytes(encode(event)[0]), event.job_id])
+        (self._place(event.job_id) / "JobRequest").unlink(missing_ok=True)
+        self.prune()
+
+    @_explained
+    def results(self, job_id: str) -> list[list[bytes]]:
+        """The stored events in order, as frames: mesh, latest texture, outcome."""
+        place = self._place(job_id)
+        names = [each.__name__ for each in (MeshReady, TextureReady)]
+        stored = [_read(place / name) for name in names if (place / name).exists()]
+        row = self._database.execute("SELECT outcome FROM jobs WHERE id = ?", [job_id]).fetchone()
+        return stored + ([[row[0]]] if row and row[0] else [])
+
+    def unfinished(self) -> list[tuple[str, int]]:
+        """(id, times begun) of the jobs without an outcome, oldest first."""
+        return self._database.execute("SELECT id, attempts FROM jobs WHERE outcome IS NULL ORDER BY number").fetchall()
+
+    def restart(self, job_id: str) -> None:
+        """Forgets results of an attempt that was interrupted."""
+        for kind in (MeshReady, TextureReady):
+            (self._place(job_id) / kind.__name__).unlink(missing_ok=True)
+
+    def prune(self, keep_jobs: int = KEEP_JOBS, keep_bytes: int = KEEP_BYTES) -> None:
+        """Deletes the oldest finished jobs beyond these numbers; the latest always stays."""
+        ended = self._database.execute("SELECT id FROM jobs WHERE outcome IS NOT NULL ORDER BY number DESC").fetchall()
+        total = 0
+        for rank, (job_id,) in enumerate(ended):
+            place = self._place(job_id)
+            total += sum(file.stat().st_size for file in place.iterdir()) if place.exists() else 0
+            if rank and (rank >= keep_jobs or total > keep_bytes):
+                self._database.execute("DELETE FROM jobs WHERE id = ?", [job_id])
+                shutil.rmtree(place, ignore_errors=True)
+
+    def _place(self, job_id: str) -> Path:
+        # Hashed: ids differ by case and may be called NUL, which some file systems do not bear.
+        return self.folder / "jobs" / hashlib.sha256(job_id.encode()).hexdigest()[:32]
+
+
+def _digest(frames: Frames) -> str:
+    whole = hashlib.sha256()
+    for frame in frames:
+        whole.update(hashlib.sha256(frame).digest())
+    return whole.hexdigest()
+
+
+def _write(path: Path, frames: Frames) -> None:
+    """Count and lengths as little-endian u64, then the frames; in one step."""
+    views = [memoryview(frame) for frame in frames]
+    fresh = path.with_name(path.name + ".part")
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(struct.pack(f"<{len(views) + 1}Q", len(views), *(view.nbytes for view in views)))
+        for view in views:
+            file.write(view)
+    os.replace(fresh, path)
+
+
+def _read(path: Path) -> list[bytes]:
+    with open(path, "rb") as file:
+        (count,) = struct.unpack("<Q", file.read(8))
+        lengths = struct.unpack(f"<{count}Q", file.read(8 * count))
+        return [file.read(length) for length in lengths]

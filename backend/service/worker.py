@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The process that computes: loads a runner once, then iterates one job at a time and sends what it yields.
+
+Started by `pool` as `python -m backend.service.worker`, with one line of JSON on standard input: link address, routing
+id, runner, device. When standard input ends, the server is gone, and so is this process.
+
+A runner is `load(device) -> object` with `capabilities` (a dict for Welcome) and `run(request: JobRequest)`, a
+generator of protocol events ending in Finished. Between two of its steps the worker looks whether the job was
+cancelled, and closes the generator if so. Runners raise JobError for what a user can mend.
+"""
+
+import faulthandler
+import importlib
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import zmq
+
+from blender_addon.protocol import Cancel, ErrorCode, Event, Failed, Finished, JobRequest, decode, encode
+
+from .errors import JobError, ServiceError
+from .link import MAX_MESSAGE_BYTES, TO_WORKER, Ready, Unable
+
+log = logging.getLogger(__name__)
+
+
+class Runner(Protocol):
+    """What makes the results."""
+
+    capabilities: dict[str, Any]
+    """Merged into Welcome's: {"synthesizers": [...], "refiners": [...]}; "device" is what "auto" came to."""
+
+    def run(self, request: JobRequest) -> Iterator[Event]: ...
+
+
+def load_runner(entry: str, device: str) -> Runner:
+    """The runner that `package.module:callable` makes for the device."""
+    module, _, name = entry.partition(":")
+    runner: Runner = getattr(importlib.import_module(module), name)(device)
+    return runner
+
+
+def explained(error: BaseException, job_id: str) -> Failed:
+    """The error as the job's last message."""
+    kind = type(error).__name__
+    if isinstance(error, JobError):
+        return Failed(job_id, error.code, error.message, error.hint)
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryError":
+        return Failed(
+            job_id,
+            ErrorCode.OUT_OF_MEMORY,
+            "The memory did not suffice for this avatar.",
+            "Choose a smaller preset, or close what else needs memory.",
+        )
+    return Failed(
+        job_id,
+        ErrorCode.INTERNAL,
+        f"The backend made a mistake: {kind}: {error}"[:1000],
+        "The worker's log beside the connection file tells more; please report it.",
+    )
+
+
+class Worker:
+    """One end of the link to the server."""
+
+    def __init__(self, address: str, identity: bytes) -> None:
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.ROUTING_ID, identity)
+        self._socket.setsockopt(zmq.LINGER, 2000)  # the last words of a worker that cannot start
+        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+        self._socket.connect(address)
+
+    def close(self) -> None:
+        self._socket.close()
+        self._context.term()
+
+    def send(self, message: Any) -> None:
+        self._socket.send_multipart(encode(message), copy=True)
+
+    def serve(self, runner: Runner) -> None:
+        """Runs jobs for ever."""
+        self.send(Ready(runner.capabilities))
+        while True:
+            message = decode(self._socket.recv_multipart(), TO_WORKER)
+            if isinstance(message, JobRequest):
+                self.send(self._last_word(runner, message))
+
+    def _last_word(self, runner: Runner, request: JobRequest) -> Finished | Failed:
+        """Runs the job and sends all its events but the last, which is returned."""
+        log.info("job %s: begun", request.job_id)
+        steps: Iterator[Event] = iter(())
+        try:
+            steps = runner.run(request)
+            for event in steps:
+                if isinstance(event, (Finished, Failed)):
+                    log.info("job %s: %s", request.job_id, type(event).__name__.lower())
+                    return event
+                self.send(event)
+                if self._cancelled(request.job_id):
+                    log.info("job %s: cancelled", request.job_id)
+                    return Failed(request.job_id, ErrorCode.CANCELLED, "The job was cancelled.")
+            raise RuntimeError("the runner stopped without a result")
+        except Exception as error:
+            if not isinstance(error, JobError):
+                log.exception("job %s: failed", request.job_id)
+            return explained(error, request.job_id)
+        finally:
+            close = getattr(steps, "close", None)
+            if close is not None:
+                close()
+
+    def _cancelled(self, job_id: str) -> bool:
+        found = False
+        while self._socket.poll(0):
+            message = decode(self._socket.recv_multipart(), TO_WORKER)
+            found |= isinstance(message, Cancel) and message.job_id == job_id
+        return found
+
+
+def main() -> int:
+    """Exit status."""
+    faulthandler.enable()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
+    settings = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_server, daemon=True).start()
+    worker = Worker(settings["address"], bytes.fromhex(settings["identity"]))
+    try:
+        runner = load_runner(settings["runner"], settings["device"])
+    except Exception as error:
+        log.exception("the runner cannot be loaded")
+        if isinstance(error, ServiceError):
+            worker.send(Unable(ErrorCode.NOT_READY, error.message, error.hint))
+        else:
+            worker.send(Unable(ErrorCode.NOT_READY, f"The worker cannot start: {type(error).__name__}: {error}"[:1000]))
+        worker.close()
+        return 1
+    worker.serve(runner)
+    return 0
+
+
+def _end_with_server() -> None:
+    while sys.stdin.readline():
+        pass
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

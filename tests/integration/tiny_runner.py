@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A runner without torch that does in milliseconds what avatars take minutes for; the seed chooses its fate."""
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from backend.service.errors import JobError, ServiceError
+from blender_addon.protocol import ErrorCode, Event, Finished, JobRequest, MeshReady, Progressed, TextureReady
+
+STEP_SECONDS = 0.02
+PLAIN, SLOW, DIES, DEAF, BROKEN, UNFIT, ENDLESS_MEMORY = range(7)
+"""Seeds: done at once, many steps, ends its process, a step that takes a minute, raises, complains, out of memory."""
+
+
+class TinyRunner:
+    """A quad, three textures."""
+
+    def __init__(self, device: str) -> None:
+        self.capabilities: dict[str, Any] = {"synthesizers": ["tiny"], "refiners": ["paint"], "device": device}
+
+    def run(self, request: JobRequest) -> Iterator[Event]:
+        job_id = request.job_id
+        if request.seed == UNFIT:
+            raise JobError(ErrorCode.BAD_PORTRAIT, "No face was found.", "Choose another portrait.")
+        steps = int(request.options.get("steps", 100 if request.seed == SLOW else 3))
+        for step in range(steps):
+            picture = np.full((8, 8, 3), step, np.uint8)
+            yield Progressed(job_id, "sampling", step / steps, (steps - step) * STEP_SECONDS, picture)
+            time.sleep(STEP_SECONDS)
+        if request.seed == DIES:
+            os.kill(os.getpid(), 9)
+        if request.seed == DEAF:
+            time.sleep(60)
+        if request.seed == BROKEN:
+            raise ValueError("a plane is missing")
+        if request.seed == ENDLESS_MEMORY:
+            raise MemoryError
+        square = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], np.float32)
+        yield MeshReady(job_id, square, np.array([[0, 1, 2], [0, 2, 3]], np.int32), square[:, :2] / 2 + 0.5)
+        for level in range(3):
+            yield TextureReady(job_id, level, np.full((4 << level,) * 2 + (3,), 50 * level, np.uint8), level == 2)
+            time.sleep(STEP_SECONDS)
+        yield Finished(job_id, {"seed": request.seed, "process": os.getpid(), "portrait": request.portrait is not None})
+
+
+class Unable:
+    """A runner that misses its weights."""
+
+    def __init__(self, device: str) -> None:
+        raise ServiceError("The weights are missing.", "Run maquette fetch.")
+
+
+class Crashing:
+    """A runner that takes its process down while it is loaded."""
+
+    def __init__(self, device: str) -> None:
+        os.write(2, b"libtiny.so: cannot open shared object file\n")
+        os._exit(7)
