@@ -1,2 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Maquette in Blender."""
+"""Maquette in Blender: a panel that asks a backend for heads and puts them into the scene.
+
+Nothing here loads Blender, numpy or pyzmq until `register()` runs, so that the backend can import `protocol`.
+
+    import blender_addon                                     # outside Blender's extensions: with bpy from a script
+    blender_addon.register()
+    bpy.ops.maquette.start_backend()                         # waits until it answers, where there is no window
+    bpy.ops.maquette.generate(portrait="me.jpg", preset="draft")   # waits until the avatar stands in the scene
+    blender_addon.unregister()                               # stops the backend that was started here
+"""
+
+
+def register() -> None:
+    """Makes classes and properties known and starts the session; Blender calls it when the add-on is switched on."""
+    from . import operators, panels, preferences, properties, session
+
+    for module in (preferences, properties, operators, panels):
+        module.register()
+    session.start()
+
+
+def unregister() -> None:
+    """Undoes all of `register`, in reverse."""
+    from . import operators, panels, preferences, properties, session
+
+    session.stop()
+    for module in (panels, operators, properties, preferences):
+        module.unregister()

@@ -26,36 +26,47 @@ def write_mesh(mesh: bpy.types.Mesh, vertices: np.ndarray, faces: np.ndarray, uv
     mesh.update(calc_edges=True)
 
 
-def new_avatar(
+def new_object(
     scene: bpy.types.Scene, job_id: str, name: str, vertices: np.ndarray, faces: np.ndarray, uv: np.ndarray | None
 ) -> bpy.types.Object:
-    """A new object in the scene at the 3D cursor, or beside it where an avatar already stands there."""
+    """A new mesh object in the scene at the 3D cursor, or beside it where something stands there already."""
     mesh = bpy.data.meshes.new(name)
     mesh[tags.JOB] = job_id
     write_mesh(mesh, vertices, faces, uv)
     avatar = bpy.data.objects.new(name, mesh)
     avatar[tags.JOB] = job_id
-    taken = [each.location[:] for each in scene.objects if each.get(tags.JOB)]
-    avatar.location = layout.free_place(np.array(scene.cursor.location), np.array(taken).reshape(-1, 3))
-    collection(scene).objects.link(avatar)
+    avatar.location = layout.free_place(np.array(scene.cursor.location), _boxes(scene))
+    _collection(scene).objects.link(avatar)
     return avatar
 
 
-def collection(scene: bpy.types.Scene) -> bpy.types.Collection:
+def select_only(scene: bpy.types.Scene, avatar: bpy.types.Object) -> None:
+    """Makes the object the one selected and active, in the view layers that show it and where nothing is edited."""
+    for layer in scene.view_layers:
+        layer.update()  # a new object is not in it until then
+        active = layer.objects.active
+        if avatar.name not in layer.objects or (active and active.mode != "OBJECT"):
+            continue
+        for each in layer.objects:
+            each.select_set(each == avatar, view_layer=layer)
+        layer.objects.active = avatar
+
+
+def _boxes(scene: bpy.types.Scene) -> np.ndarray:
+    """Lowest and highest corner of each visible mesh of the scene, `[N, 2, 3]`."""
+    boxes = []
+    for each in scene.objects:
+        if each.type == "MESH" and not each.hide_viewport:
+            corners = np.array(each.bound_box) @ np.array(each.matrix_world)[:3, :3].T
+            corners += np.array(each.matrix_world.translation)
+            boxes.append([corners.min(axis=0), corners.max(axis=0)])
+    return np.array(boxes).reshape(-1, 2, 3)
+
+
+def _collection(scene: bpy.types.Scene) -> bpy.types.Collection:
     """Where the scene's new objects go: the active collection of its first view layer, if it can be edited."""
     for layer in scene.view_layers:
         active = layer.active_layer_collection
         if active and not active.exclude and active.collection.library is None:
             return active.collection
     return scene.collection
-
-
-def select_only(scene: bpy.types.Scene, avatar: bpy.types.Object) -> None:
-    """Makes the object the one selected and active, in the view layers that show it."""
-    for layer in scene.view_layers:
-        layer.update()  # a new object is not in it until then
-        if avatar.name not in layer.objects:
-            continue
-        for each in layer.objects:
-            each.select_set(each == avatar, view_layer=layer)
-        layer.objects.active = avatar

@@ -17,6 +17,16 @@ def empty() -> Iterator[None]:
 
 
 @pytest.fixture
+def addon(empty: None) -> Iterator[None]:
+    """The add-on, registered as a script does it."""
+    import blender_addon
+
+    blender_addon.register()
+    yield
+    blender_addon.unregister()
+
+
+@pytest.fixture
 def quad() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Two triangles whose diagonal is a texture seam: vertices, faces, uv; facing +Z, the box's front."""
     vertices = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 0, 0], [1, 1, 0], [0, 1, 0]], dtype=np.float32)

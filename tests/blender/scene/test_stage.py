@@ -35,7 +35,7 @@ def test_a_rendered_face_shows_its_texture_the_right_way_up(tmp_path):
     scene = bpy.context.scene
     vertices = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], dtype=np.float32)
     uv = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], dtype=np.float32)
-    avatar = mesh.new_avatar(scene, "one", "Avatar", vertices, np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32), uv)
+    avatar = mesh.new_object(scene, "one", "Avatar", vertices, np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32), uv)
     texels = np.zeros((16, 16, 3), dtype=np.uint8)
     texels[:8, :8] = (255, 0, 0)
     texels[:8, 8:] = (0, 255, 0)

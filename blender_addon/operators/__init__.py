@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One file per verb; each reads settings, hands over and returns, and waits where there is no window."""
+
+import bpy
+
+from . import backend, cancel, generate, portrait, result
+
+CLASSES = (*backend.CLASSES, *generate.CLASSES, *cancel.CLASSES, *portrait.CLASSES, *result.CLASSES)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

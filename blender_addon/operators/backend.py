@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starting, finding and leaving a backend."""
+
+import bpy
+
+from .. import session
+from ..launcher import LaunchError
+from ..protocol import ErrorCode, ProtocolError
+
+
+def _reported(operator: bpy.types.Operator, error: LaunchError | ProtocolError) -> set[str]:
+    """Tells the user, in the report and in the panel."""
+    message = error.message if isinstance(error, LaunchError) else str(error)
+    hint = error.hint if isinstance(error, LaunchError) else ""
+    code = ErrorCode.NOT_READY if isinstance(error, LaunchError) else error.code
+    session.current().problem = session.Problem(code, message, hint)
+    operator.report({"ERROR"}, f"{message} {hint}".strip())
+    return {"CANCELLED"}
+
+
+class MAQUETTE_OT_start_backend(bpy.types.Operator):
+    """Start the backend on this computer, or connect to the one that runs here already"""
+
+    bl_idname = "maquette.start_backend"
+    bl_label = "Start Backend"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        live = session.current()
+        try:
+            live.start_backend()
+            if bpy.app.background:
+                live.wait_ready(session.LAUNCH_SECONDS)
+        except (LaunchError, ProtocolError) as error:
+            return _reported(self, error)
+        return {"FINISHED"}
+
+
+class MAQUETTE_OT_connect(bpy.types.Operator):
+    """Connect to a backend that runs already: the local one, or that of the preferences' connection file"""
+
+    bl_idname = "maquette.connect"
+    bl_label = "Connect"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        live = session.current()
+        try:
+            live.connect()
+            if bpy.app.background:
+                live.wait_ready(session.LAUNCH_SECONDS)
+        except (LaunchError, ProtocolError) as error:
+            return _reported(self, error)
+        return {"FINISHED"}
+
+
+class MAQUETTE_OT_stop_backend(bpy.types.Operator):
+    """Leave the backend, and end it if it was started from here; unfinished jobs go on at its next start"""
+
+    bl_idname = "maquette.stop_backend"
+    bl_label = "Stop Backend"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        live = session.current()
+        if live.client is None and live.launched is None:
+            cls.poll_message_set("There is no connection to a backend.")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        session.current().stop_backend()
+        return {"FINISHED"}
+
+
+class MAQUETTE_OT_show_preferences(bpy.types.Operator):
+    """Open this add-on's preferences: where the backend is and how it is started"""
+
+    bl_idname = "maquette.show_preferences"
+    bl_label = "Maquette's Preferences"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        package = session.__package__
+        bpy.ops.preferences.addon_show(module=package)
+        return {"FINISHED"}
+
+
+CLASSES = (
+    MAQUETTE_OT_start_backend,
+    MAQUETTE_OT_connect,
+    MAQUETTE_OT_stop_backend,
+    MAQUETTE_OT_show_preferences,
+)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the backend is and how to start it: settings of this computer, kept with Blender's preferences."""
+
+# mypy: disable-error-code="valid-type"
+
+import ipaddress
+from urllib.parse import urlsplit
+
+import bpy
+
+from .protocol import CONNECTION_NAME, Connection, ErrorCode, ProtocolError, default_store
+
+DEVICES = (
+    ("auto", "Best available", "A CUDA graphics card if there is one, else the processor"),
+    ("cpu", "Processor", "Leaves the graphics card to Blender"),
+    ("cuda", "Graphics card", "NVIDIA, by CUDA"),
+)
+
+
+class MAQUETTE_AP_preferences(bpy.types.AddonPreferences):
+    """The add-on's settings, found by the name of its root package."""
+
+    bl_idname = __package__
+
+    interpreter: bpy.props.StringProperty(
+        name="Python of the backend",
+        description="The Python in which Maquette is installed (or the maquette program itself); "
+        "empty: the maquette command on the search path",
+        subtype="FILE_PATH",
+    )
+    folder: bpy.props.StringProperty(
+        name="Checkout",
+        description="Folder of Maquette's sources, for a Python into which it is not installed; usually empty",
+        subtype="DIR_PATH",
+    )
+    device: bpy.props.EnumProperty(name="Device", description="What the backend computes on", items=DEVICES)
+    connection: bpy.props.StringProperty(
+        name="Connection file",
+        description="File that the backend wrote: its address and key. Empty: the local backend's usual place. "
+        "For another machine, copy its file here and open an SSH tunnel, or name its address in the copy",
+        subtype="FILE_PATH",
+    )
+    stop_with_blender: bpy.props.BoolProperty(
+        name="Stop the backend with Blender",
+        description="End the backend that was started here when Blender quits; unfinished jobs go on at its next start",
+        default=True,
+    )
+    show_textures: bpy.props.BoolProperty(
+        name="Show textures in Solid views",
+        description="Switch the colour of 3D views in Solid mode to Texture as soon as an avatar has one",
+        default=True,
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        column = layout.column(heading="Start a backend")
+        column.prop(self, "interpreter", placeholder="maquette")
+        column.prop(self, "folder")
+        column.prop(self, "device")
+        column.prop(self, "stop_with_blender")
+        column = layout.column(heading="Connect")
+        column.prop(self, "connection", placeholder=str(default_store() / CONNECTION_NAME))
+        layout.column(heading="Viewport").prop(self, "show_textures")
+
+
+def preferences() -> MAQUETTE_AP_preferences:
+    """The settings that hold now; of a script that only imported the package, too, until it unregisters."""
+    addons = bpy.context.preferences.addons
+    if __package__ not in addons:
+        addons.new().module = __package__
+        _made_here.add(__package__)
+    return addons[__package__].preferences
+
+
+def check_allowed(connection: Connection) -> None:
+    """Raises ProtocolError where the address is another machine's and Blender may not go online."""
+    if is_loopback(connection.address) or bpy.app.online_access:
+        return
+    locked = " (it was started offline)" if getattr(bpy.app, "online_access_override", False) else ""
+    raise ProtocolError(
+        ErrorCode.NOT_READY,
+        f"The backend is on another machine, and Blender may not go online{locked}; "
+        "allow online access in the preferences under System.",
+    )
+
+
+def is_loopback(address: str) -> bool:
+    """Whether a ZeroMQ address stays on this machine."""
+    parts = urlsplit(address)
+    if parts.scheme in ("ipc", "inproc") or parts.hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
+
+
+CLASSES = (MAQUETTE_AP_preferences,)
+register, _unregister_classes = bpy.utils.register_classes_factory(CLASSES)
+_made_here: set[str] = set()
+
+
+def unregister() -> None:
+    addons = bpy.context.preferences.addons
+    # What Blender made when the user switched the add-on on is Blender's to remove.
+    if __package__ in _made_here and __package__ in addons:
+        addons.remove(addons[__package__])
+    _made_here.clear()
+    _unregister_classes()

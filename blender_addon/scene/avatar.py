@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A job's avatar in the scene, brought up to date with all that is known of it; safe to repeat at any time."""
+
+import bpy
+import numpy as np
+
+from ..protocol import MeshReady, TextureReady
+from . import image, material, mesh, tags
+
+UNPAINTED = (150, 140, 132)
+"""sRGB of the mesh until its first texture: clay."""
+
+
+def show(
+    scene: bpy.types.Scene,
+    job_id: str,
+    name: str,
+    shape: MeshReady,
+    texture: TextureReady | None = None,
+    recipe: dict | None = None,
+) -> bool:
+    """Makes what is missing or older of the job's object, image and recipe; true if the object had to be made.
+
+    The object is found by the job's id. One that the user has changed, moved, duplicated or renamed keeps all that;
+    one that was deleted (or undone) is made anew. Texels go into the one image that all its duplicates show.
+    """
+    avatar = tags.find_object(job_id)
+    made = avatar is None
+    if avatar is None:
+        avatar = mesh.new_object(scene, job_id, name, shape.vertices, shape.faces, shape.uv)
+    albedo = tags.find_image(job_id)
+    if albedo is None:
+        albedo = image.new_image(job_id, f"{name} albedo", 4)
+        image.write_image(albedo, np.full((4, 4, 3), UNPAINTED, dtype=np.uint8), level=-1)
+        _dress(avatar, material.new_material(job_id, name, albedo))
+    elif made:
+        _dress(avatar, _material_of(job_id) or material.new_material(job_id, name, albedo))
+    if texture is not None and albedo[tags.LEVEL] < texture.level:
+        image.write_image(albedo, texture.albedo, texture.level)
+    if recipe is not None:
+        for block in (avatar, albedo):
+            if tags.RECIPE not in block:
+                tags.store_recipe(block, recipe)
+    return made
+
+
+def _material_of(job_id: str) -> bpy.types.Material | None:
+    return next((each for each in bpy.data.materials if each.get(tags.JOB) == job_id), None)
+
+
+def _dress(avatar: bpy.types.Object, made: bpy.types.Material) -> None:
+    """Puts the material into a slot of its own and onto every face; materials that are there stay in their slots."""
+    materials = avatar.data.materials
+    materials.append(made)
+    slots = np.full(len(avatar.data.polygons), len(materials) - 1, dtype=np.int32)
+    avatar.data.polygons.foreach_set("material_index", slots)
+    avatar.data.update()

@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The add-on's only lasting state: the connection, a backend started here, and the jobs whose avatars it brings.
+
+Nothing blocks and nothing runs in a thread: `pump` is called ten times a second by Blender's timers, takes what came
+and writes it into the scene. Where there is no window, timers do not run and operators call `Session.wait` instead.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import bpy
+
+from .client import STARTING_SECONDS, Client, State
+from .jobs import JobState, cancelling, coalesce, reduce
+from .launcher import Launched, LaunchError, command_for, find_running
+from .launcher import start as launch
+from .preferences import check_allowed, preferences
+from .protocol import (
+    CONNECTION_NAME,
+    Applied,
+    Cancel,
+    ErrorCode,
+    Event,
+    Failed,
+    Finished,
+    Follow,
+    JobRequest,
+    MeshReady,
+    ProtocolError,
+    Refused,
+    TextureReady,
+    default_store,
+    read_connection,
+)
+from .scene import avatar as avatar_writer
+from .scene import mesh, tags, view
+from .scene.pictures import Pictures
+
+INTERVAL = 0.1
+"""Seconds between two looks at the connection; `IDLE` where there is none."""
+IDLE = 0.5
+BUDGET = 0.03
+"""Seconds of one tick after which the remaining events wait for the next."""
+KEPT = 8
+"""Finished avatars whose payload is kept, so that undo and redo bring back the final texture."""
+LAUNCH_SECONDS = 60.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why there is no backend."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Avatar:
+    """A job of this Blender, and what came of it so far."""
+
+    job: JobState
+    name: str
+    scene: str
+    """Name of the scene it was asked for in; the open one if that is gone."""
+    shape: MeshReady | None = None
+    texture: TextureReady | None = None
+    started: float = field(default_factory=time.monotonic)
+    ended: float = 0.0
+
+
+class Session:
+    """One connection and its jobs."""
+
+    def __init__(self) -> None:
+        self.client: Client | None = None
+        self.launched: Launched | None = None
+        self.starting = False
+        """A backend was started here and does not listen yet."""
+        self.problem: Problem | None = None
+        self.avatars: dict[str, Avatar] = {}
+        self.pictures: Pictures | None = None if bpy.app.background else Pictures()
+        self._events: deque[Event] = deque()
+        self._shown: object = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the backend answered and is there."""
+        return self.client is not None and self.client.state is State.READY
+
+    def start_backend(self) -> None:
+        """Starts a backend, or connects to the one that runs here already. Raises LaunchError."""
+        self.problem = None
+        store = default_store()
+        if find_running(store) is None:
+            settings = preferences()
+            interpreter, folder = (_absolute(each) for each in (settings.interpreter, settings.folder))
+            command = command_for(interpreter)
+            self.launched = launch(command, store, device=settings.device, folder=Path(folder) if folder else None)
+            self.starting = True
+            self._disconnect()
+        else:
+            self._connect(store / CONNECTION_NAME)
+
+    def connect(self) -> None:
+        """Connects to the backend of the preferences' connection file. Raises ProtocolError."""
+        self.problem = None
+        chosen = preferences().connection
+        path = Path(_absolute(chosen)) if chosen else default_store() / CONNECTION_NAME
+        check_allowed(read_connection(path))
+        self._connect(path)
+
+    def stop_backend(self) -> None:
+        """Leaves the backend, and ends it if it was started here; its unfinished jobs go on at its next start."""
+        self._disconnect()
+        self.problem, self.starting = None, False
+        if self.launched is not None:
+            self.launched.stop()
+            self.launched = None
+
+    def wait_ready(self, seconds: float) -> None:
+        """Waits for the backend's Welcome, blocking. Raises LaunchError or ProtocolError."""
+        if self.starting and self.launched is not None:
+            self.launched.wait(seconds)
+            self.starting = False
+            self._connect(self.launched.store / CONNECTION_NAME)
+        if self.client is None:
+            raise ProtocolError(ErrorCode.NOT_READY, "There is no connection to a backend; start one first.")
+        self.client.connect(seconds)
+
+    def _connect(self, path: Path) -> None:
+        self._disconnect()
+        self.client = Client(path, f"Blender {bpy.app.version_string}")
+        # Jobs that were under way are asked for again: what is stored is replayed, what follows comes.
+        for each in self.avatars.values():
+            if not each.job.phase.over:
+                self.client.send(Follow(each.job.job_id))
+
+    def _disconnect(self) -> None:
+        if self.client is not None:
+            self.client.close()
+            self.client = None
+        self._events.clear()
+
+    def submit(self, request: JobRequest, name: str, scene: str) -> Avatar:
+        """Hands a request to the backend. Raises ProtocolError."""
+        if self.client is None:
+            raise ProtocolError(ErrorCode.NOT_READY, "There is no connection to a backend; start one first.")
+        self.client.send(request)
+        return self._remember(Avatar(JobState(request.job_id), name, scene))
+
+    def follow(self, job_id: str, name: str, scene: str) -> None:
+        """Asks for the rest of a job that an earlier Blender submitted."""
+        if job_id not in self.avatars:
+            self._remember(Avatar(JobState(job_id), name, scene))
+            if self.client is not None:
+                self.client.send(Follow(job_id))
+
+    def cancel(self, job_id: str) -> None:
+        """Asks the backend to stop a job; without a backend it is over at once."""
+        work = self.avatars[job_id]
+        work.job = cancelling(work.job)
+        if self.client is not None:
+            self.client.send(Cancel(job_id))
+        if not self.ready:
+            self.take(Failed(job_id, ErrorCode.CANCELLED, "Cancelled while there was no connection."))
+
+    def dismiss(self, job_id: str) -> None:
+        """Takes a job that is over off the panel; its avatar stays."""
+        del self.avatars[job_id]
+        if self.pictures is not None:
+            self.pictures.forget(job_id)
+
+    def wait(self, job_id: str, say: Callable[[JobState], None]) -> JobState:
+        """Blocks until the job is over, telling each change; a backend that stays away fails it."""
+        away: float | None = None
+        work = self.avatars[job_id]
+        while not work.job.phase.over and self.client is not None:
+            for event in coalesce(self.client.wait(0.25)):
+                self.take(event)
+                say(work.job)
+            now = time.monotonic()
+            away = None if self.ready else (away or now)
+            if away is not None and (self.client.state is State.REFUSED or now > away + STARTING_SECONDS):
+                self.take(Failed(job_id, ErrorCode.NOT_READY, self.client.problem or "The backend does not answer."))
+                say(work.job)
+        return work.job
+
+    def _remember(self, work: Avatar) -> Avatar:
+        self.avatars[work.job.job_id] = work
+        over = [key for key, each in self.avatars.items() if each.job.phase.over]
+        for key in over[: max(len(over) - KEPT, 0)]:
+            self.dismiss(key)
+        return work
+
+    def pump(self) -> float:
+        """One tick: at most about BUDGET seconds of work. Returns the seconds until the next."""
+        self._watch_backend()
+        if self.client is None:
+            return IDLE
+        if not bpy.app.is_job_running("RENDER"):  # the scene may not change under a render
+            end = time.monotonic() + BUDGET
+            self._events = deque(coalesce([*self._events, *self.client.drain()]))
+            while self._events:
+                self.take(self._events.popleft())
+                if time.monotonic() > end:
+                    break
+        shown = (self.client.state, self.client.welcome, *(each.job for each in self.avatars.values()))
+        if shown != self._shown:
+            self._shown = shown
+            view.redraw()
+        return INTERVAL
+
+    def _watch_backend(self) -> None:
+        if self.launched is None:
+            return
+        try:
+            if self.starting:
+                if self.launched.poll() is not None:
+                    self.starting = False
+                    self._connect(self.launched.store / CONNECTION_NAME)
+                    view.redraw()
+            elif self.launched.process.poll() is not None:
+                sentence = f"The backend has ended; its log is {self.launched.log}."
+                raise LaunchError(sentence, "Start it again: unfinished jobs go on.")
+        except LaunchError as error:
+            self.problem = Problem(ErrorCode.NOT_READY, error.message, error.hint)
+            self.launched, self.starting = None, False
+            view.redraw()
+
+    def take(self, event: Event) -> None:
+        """Notes an event and brings the scene up to date with it."""
+        work = self.avatars.get(getattr(event, "job_id", ""))
+        if work is None:
+            if isinstance(event, Refused):
+                self.problem = Problem(event.code, event.message, event.hint)
+            return
+        if work.job.phase.over:
+            return
+        work.job = reduce(work.job, event)
+        try:
+            self._write(work, event)
+        except (RuntimeError, TypeError, ValueError, AttributeError, ReferenceError) as error:
+            # Raised by Blender's own data interface; a timer that raises would never be called again.
+            log.exception("job %s could not be written into the scene", work.job.job_id)
+            sentence = f"The avatar could not be written into the scene: {error}"
+            work.job = reduce(work.job, Failed(work.job.job_id, ErrorCode.INTERNAL, sentence))
+        if work.job.phase.over:
+            work.ended = time.monotonic()
+
+    def _write(self, work: Avatar, event: Event) -> None:
+        match event:
+            case MeshReady():
+                work.shape = event
+                self._show(work)
+            case TextureReady():
+                first = work.texture is None
+                work.texture = event
+                self._show(work)
+                if first and preferences().show_textures:
+                    for space in view.views():
+                        view.show_textures(space)
+                if self.client is not None:
+                    self.client.send(Applied(event.job_id, event.level))
+            case Finished():
+                self._show(work)
+
+    def _show(self, work: Avatar) -> None:
+        if work.shape is None:
+            return
+        scene = bpy.data.scenes.get(work.scene) or bpy.context.scene
+        job = work.job
+        made = avatar_writer.show(scene, job.job_id, work.name, work.shape, work.texture, job.recipe or None)
+        if made:
+            mesh.select_only(scene, tags.find_object(job.job_id))
+            # The one undo step of this avatar. What follows sharpens it in place; `restore` repeats that after an undo.
+            _push_undo(f"Maquette: {work.name}")
+
+    def restore(self) -> None:
+        """After undo or redo: avatars that are in the scene get their latest texture and recipe again."""
+        for work in self.avatars.values():
+            if tags.find_object(work.job.job_id) is not None:
+                self._show(work)
+
+    def attach(self) -> None:
+        """After a file was loaded: avatars that were saved unfinished are asked for again."""
+        for each in bpy.data.objects:
+            if tags.JOB in each and tags.RECIPE not in each and each.users_scene:
+                self.follow(each[tags.JOB], each.name, each.users_scene[0].name)
+
+    def close(self) -> None:
+        """Leaves the backend, and ends it if it was started here and the preferences say so."""
+        self._disconnect()
+        if self.launched is not None and preferences().stop_with_blender:
+            self.launched.stop()
+        self.launched = None
+        if self.pictures is not None:
+            self.pictures.close()
+            self.pictures = None
+
+
+_session: Session | None = None
+
+
+def current() -> Session:
+    """The session; there is one from `start` to `stop`."""
+    assert _session is not None, "blender_addon.register() has not run"
+    return _session
+
+
+def start() -> None:
+    """Opens the session, its timer and its handlers."""
+    global _session
+    _session = Session()
+    for handlers, handler in _handlers():
+        handlers.append(handler)
+    if not bpy.app.background:
+        bpy.app.timers.register(pump, first_interval=INTERVAL, persistent=True)
+
+
+def stop() -> None:
+    """Undoes `start`."""
+    global _session
+    if bpy.app.timers.is_registered(pump):
+        bpy.app.timers.unregister(pump)
+    for handlers, handler in _handlers():
+        if handler in handlers:
+            handlers.remove(handler)
+    if _session is not None:
+        _session.close()
+        _session = None
+
+
+def pump() -> float:
+    """What the timer calls."""
+    return current().pump()
+
+
+@bpy.app.handlers.persistent
+def _after_undo(*_: object) -> None:
+    current().restore()
+
+
+@bpy.app.handlers.persistent
+def _after_load(*_: object) -> None:
+    current().attach()
+
+
+def _handlers() -> tuple[tuple[list, Callable[..., None]], ...]:
+    handlers = bpy.app.handlers
+    return (
+        (handlers.undo_post, _after_undo),
+        (handlers.redo_post, _after_undo),
+        (handlers.load_post, _after_load),
+    )
+
+
+def _push_undo(message: str) -> None:
+    windows = bpy.context.window_manager.windows
+    if bpy.app.background or not windows:
+        return
+    with bpy.context.temp_override(window=windows[0]):  # a timer has no window of its own
+        if bpy.ops.ed.undo_push.poll():
+            bpy.ops.ed.undo_push(message=message)
+
+
+def _absolute(path: str) -> str:
+    return bpy.path.abspath(path) if path else ""

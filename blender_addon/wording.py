@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the panel says: job states, times and remedies in words. Plain values in, plain values out."""
+
+from dataclasses import dataclass
+
+from .client import State
+from .jobs import JobState, Phase
+from .protocol import ErrorCode, Welcome
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A button that mends what went wrong."""
+
+    operator: str
+    label: str
+    icon: str
+    preset: str = ""
+    """Set on the button's operator, where it takes one."""
+
+
+_START = Remedy("maquette.start_backend", "Start the backend", "PLAY")
+_CONNECT = Remedy("maquette.connect", "Connect again", "LINKED")
+_AGAIN = Remedy("maquette.generate", "Generate again", "FILE_REFRESH")
+_DRAFT = Remedy("maquette.generate", "Try as a draft", "FILE_REFRESH", "draft")
+_PICK = Remedy("maquette.pick_portrait", "Choose another portrait", "FILEBROWSER")
+_SETTINGS = Remedy("maquette.show_preferences", "Open the add-on's settings", "PREFERENCES")
+
+REMEDIES: dict[str, Remedy] = {
+    ErrorCode.WRONG_KEY: _CONNECT,
+    ErrorCode.HELLO_FIRST: _CONNECT,
+    ErrorCode.UNKNOWN_JOB: _AGAIN,
+    ErrorCode.QUEUE_FULL: _AGAIN,
+    ErrorCode.BAD_PORTRAIT: _PICK,
+    ErrorCode.CANCELLED: _AGAIN,
+    ErrorCode.WORKER_DIED: _AGAIN,
+    ErrorCode.NOT_READY: _START,
+    ErrorCode.OUT_OF_MEMORY: _DRAFT,
+    ErrorCode.INTERNAL: _AGAIN,
+}
+"""Error code -> what helps; where nothing does, the hint has to."""
+
+
+def backend(starting: bool, state: State | None, welcome: Welcome | None) -> tuple[str, str]:
+    """Where the backend stands, and an icon for it; `state` is None without a connection."""
+    if starting:
+        return "Starting", "SORTTIME"
+    match state:
+        case None | State.CLOSED:
+            return "Not connected", "UNLINKED"
+        case State.CONNECTING:
+            return "Connecting", "SORTTIME"
+        case State.REFUSED:
+            return "Refused", "ERROR"
+        case State.LOST:
+            return "No answer; trying again", "ERROR"
+    devices = welcome.capabilities.get("devices", []) if welcome else []
+    states = [each.get("state", "") for each in devices]
+    if "idle" in states:
+        return "Ready", "CHECKMARK"
+    if "busy" in states:
+        return "Working", "CHECKMARK"
+    if "starting" in states:
+        return "Loading the model", "SORTTIME"
+    if "failed" in states:
+        return "Cannot work", "ERROR"
+    return "Connected", "CHECKMARK"
+
+
+def device_problems(welcome: Welcome | None) -> list[str]:
+    """What keeps the backend's devices from working, one sentence each."""
+    devices = welcome.capabilities.get("devices", []) if welcome else []
+    return [f"{each.get('name', 'Device')}: {each['problem']}" for each in devices if each.get("problem")]
+
+
+def why_not(ready: bool, source: str, portrait: str) -> str:
+    """Why nothing can be generated now, or an empty text."""
+    if not ready:
+        return "Start or connect to a backend first"
+    if source == "PORTRAIT" and not portrait:
+        return "Choose a portrait first"
+    return ""
+
+
+def progress(job: JobState) -> str:
+    """One line for the progress bar."""
+    match job.phase:
+        case Phase.SENT:
+            return "Waiting for the backend"
+        case Phase.QUEUED:
+            return "Next in the queue" if job.position == 1 else f"{job.position} jobs before this one"
+        case Phase.RUNNING:
+            stage = capitalised(job.stage) or "Starting"
+            left = remaining(job.remaining_seconds)
+            return f"{stage}, {left}" if left else stage
+        case Phase.CANCELLING:
+            return "Stopping"
+        case Phase.DONE:
+            return "Done"
+        case Phase.CANCELLED:
+            return "Cancelled"
+        case _:
+            return "Failed"
+
+
+def remaining(seconds: float | None) -> str:
+    """A duration in round words, empty if unknown: nobody needs to know 83 seconds from 84."""
+    if seconds is None or seconds <= 0:
+        return ""
+    if seconds < 5:
+        return "a few seconds left"
+    if seconds < 55:
+        return f"{5 * max(round(seconds / 5), 1)} s left"
+    if seconds < 3000:
+        return f"{max(round(seconds / 60), 1)} min left"
+    return f"{seconds / 3600:.1f} h left"
+
+
+def took(recipe: dict) -> str:
+    """The recipe's time in words, empty if it tells none."""
+    seconds = recipe.get("seconds")
+    total = sum(value for value in seconds.values() if isinstance(value, (int, float))) if seconds else 0
+    return f"{total:.0f} s" if total else ""
+
+
+def made_from(recipe: dict) -> str:
+    """What an avatar was made from, in a few words."""
+    source = "Portrait" if recipe.get("portrait") or recipe.get("portrait_sha256") else "Seed"
+    return f"{source}, seed {recipe.get('seed', '?')}" if source == "Portrait" else f"Seed {recipe.get('seed', '?')}"
+
+
+def lines(sentence: str, width: int) -> list[str]:
+    """The sentence broken into lines of at most `width` characters: Blender's labels do not wrap."""
+    found: list[str] = []
+    for word in sentence.split():
+        if found and len(found[-1]) + 1 + len(word) <= width:
+            found[-1] += f" {word}"
+        else:
+            found.append(word)
+    return found
+
+
+def capitalised(text: str) -> str:
+    """The text with a capital first letter; the rest stays (unlike str.capitalize)."""
+    return text[:1].upper() + text[1:]

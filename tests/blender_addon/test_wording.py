@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from dataclasses import replace
+
+import pytest
+
+from blender_addon import wording
+from blender_addon.client import State
+from blender_addon.jobs import JobState, Phase
+from blender_addon.protocol import ErrorCode, Welcome
+
+RUNNING = JobState("one", phase=Phase.RUNNING, stage="sampling", fraction=0.4, remaining_seconds=12.4)
+
+
+def test_a_running_job_tells_stage_and_time_left():
+    assert wording.progress(RUNNING) == "Sampling, 10 s left"
+    assert wording.progress(replace(RUNNING, remaining_seconds=None)) == "Sampling"
+
+
+def test_a_waiting_job_tells_its_place():
+    assert wording.progress(replace(RUNNING, phase=Phase.QUEUED, position=3)) == "3 jobs before this one"
+    assert wording.progress(replace(RUNNING, phase=Phase.QUEUED, position=1)) == "Next in the queue"
+
+
+def test_every_phase_has_words():
+    assert all(wording.progress(replace(RUNNING, phase=phase)) for phase in Phase)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, ""),
+        (0, ""),
+        (2, "a few seconds left"),
+        (23, "25 s left"),
+        (58, "1 min left"),
+        (130, "2 min left"),
+        (5400, "1.5 h left"),
+    ],
+)
+def test_times_are_round(seconds, words):
+    assert wording.remaining(seconds) == words
+
+
+def test_long_sentences_break_between_words_and_lose_none():
+    sentence = "No face was found in the picture; choose a photograph that shows one face from the front."
+    broken = wording.lines(sentence, 30)
+    assert max(map(len, broken)) <= 30 and " ".join(broken) == sentence
+    assert wording.lines("", 30) == []
+    assert wording.lines("Incomprehensibilities", 5) == ["Incomprehensibilities"]
+
+
+def test_a_recipe_in_a_few_words():
+    assert wording.made_from({"seed": 4, "portrait_sha256": None}) == "Seed 4"
+    assert wording.made_from({"seed": 4, "portrait_sha256": "ab"}) == "Portrait, seed 4"
+    assert wording.took({"seconds": {"sampling": 3.4, "mesh": 1.2}}) == "5 s"
+    assert wording.took({}) == ""
+
+
+def test_what_a_user_can_mend_has_a_button():
+    hopeless = {ErrorCode.BAD_MESSAGE, ErrorCode.UNKNOWN_KIND, ErrorCode.WRONG_VERSION, ErrorCode.BAD_REQUEST}
+    assert set(wording.REMEDIES) == set(ErrorCode) - hopeless
+
+
+def welcome(*states: str) -> Welcome:
+    devices = [{"name": "cpu", "state": state, "problem": "no weights" * (state == "failed")} for state in states]
+    return Welcome("1", "s", {"devices": devices}, {})
+
+
+def test_the_backend_in_words():
+    assert wording.backend(True, None, None)[0] == "Starting"
+    assert wording.backend(False, None, None)[0] == "Not connected"
+    assert wording.backend(False, State.LOST, welcome("idle"))[0] == "No answer; trying again"
+    assert wording.backend(False, State.READY, welcome("busy", "idle"))[0] == "Ready"
+    assert wording.backend(False, State.READY, welcome("starting"))[0] == "Loading the model"
+    assert wording.backend(False, State.READY, welcome("failed"))[0] == "Cannot work"
+    assert all(wording.backend(False, state, None)[0] for state in State)
+
+
+def test_a_device_that_cannot_work_says_why():
+    assert wording.device_problems(welcome("failed", "idle")) == ["cpu: no weights"]
+    assert wording.device_problems(None) == []
+
+
+def test_a_disabled_button_says_why():
+    assert wording.why_not(False, "SEED", "") == "Start or connect to a backend first"
+    assert wording.why_not(True, "PORTRAIT", "") == "Choose a portrait first"
+    assert wording.why_not(True, "PORTRAIT", "a.jpg") == wording.why_not(True, "SEED", "") == ""
