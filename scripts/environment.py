@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -62,7 +63,7 @@ def stop(sentence: str) -> NoReturn:
     sys.exit(f"== {sentence}")
 
 
-def run(command: list[str | Path], what: str, environment: dict[str, str] | None = None) -> None:
+def run(command: Sequence[str | Path], what: str, environment: dict[str, str] | None = None) -> None:
     """Runs a step that has to work."""
     status = subprocess.run(command, cwd=ROOT, env={**os.environ, **(environment or {})}).returncode
     if status:
@@ -117,7 +118,7 @@ def _make_venv() -> None:
     # Debian keeps venv's pip in a package of its own.
     shutil.rmtree(VENV, ignore_errors=True)
     _apt(["python{}.{}-venv".format(*sys.version_info[:2])], "Python's venv module")
-    run(list(command), "making .venv")
+    run(command, "making .venv")
 
 
 def _system_libraries() -> None:

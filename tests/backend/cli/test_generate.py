@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backend.cli.frame import run_command_line
+from blender_addon.launcher import Launched, command_for, start
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Launched]:
+    """A real backend process with a runner that needs no model."""
+    import sys
+
+    monkeypatch.setenv("MAQUETTE_STATE", str(tmp_path / "state"))
+    command = [*command_for(sys.executable), "--runner", "tests.integration.tiny_runner:TinyRunner"]
+    launched = start(command, tmp_path / "state", folder=ROOT)
+    launched.wait(30)
+    yield launched
+    launched.stop()
+
+
+def test_a_running_backend_does_the_work(
+    running: Launched, tmp_path: Path, capsys: pytest.CaptureFixture[str], portraits: dict[str, bytes]
+) -> None:
+    out = tmp_path / "out"
+    (tmp_path / "me.jpg").write_bytes(portraits["bluford"])
+    assert run_command_line(["generate", "--portrait", str(tmp_path / "me.jpg"), "--out", str(out)]) == 0
+    recipe = json.loads((out / "recipe.json").read_text())
+    assert recipe["portrait"] is True and recipe["process"] > 0
+    assert {file.name for file in out.iterdir()} == {"avatar.glb", "recipe.json", "preview.png"}
+    told = capsys.readouterr()
+    assert "sampling" in told.err and "avatar.glb" in told.out
+    assert run_command_line(["generate", "--seed", "0", "--out", str(out)]) == 2
+    assert "already holds an avatar" in capsys.readouterr().err
+    assert run_command_line(["generate", "--seed", "0", "--out", str(out), "--overwrite"]) == 0
+
+
+def test_a_failed_job_is_told_in_its_own_words(
+    running: Launched, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command_line(["generate", "--seed", "5", "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert "No face was found." in error and "Choose another portrait." in error
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        ([], "neither --portrait nor --seed"),
+        (["--seed", "-3"], "a seed is a whole number"),
+        (["--portrait", "/nowhere/me.jpg"], "/nowhere/me.jpg cannot be read"),
+        (["--seed", "1", "--guidance", "99"], "guidance is a number from"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_any_work(
+    arguments: list[str], part: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run_command_line(["generate", *arguments, "--out", str(out)]) == 2
+    assert part in capsys.readouterr().err and not out.exists()
