@@ -17,6 +17,8 @@ class TextureSet:
     """Texels whose centre lies on the mesh; the rest is padding."""
     level: int
     """Which improvement this is, from 0: a later texture of one job never has a lower level."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the user about what limits this texture."""
 
     @property
     def size(self) -> int:
