@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Few-step solvers as generators: close one and the sampling is cancelled."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .schedule import ScheduleConfig, alpha_bar, log_snr
+
+
+class Step(NamedTuple):
+    """State after one evaluation of the denoiser."""
+
+    index: int
+    """From 1."""
+    count: int
+    x: Tensor
+    """The sample so far, at the next noise level."""
+    x0: Tensor
+    """The denoiser's present guess of the data."""
+
+
+def times(count: int, first: float = 1.0, last: float = 0.02) -> Tensor:
+    """`count` + 1 times from `first` to 0, evenly spaced in u; the last evaluated one is near `last`."""
+    return torch.cat([torch.linspace(first, last, count), torch.zeros(1)])
+
+
+@torch.inference_mode()
+def dpm_solver(
+    denoise: Callable[[Tensor, Tensor], Tensor], noise: Tensor, count: int, config: ScheduleConfig
+) -> Iterator[Step]:
+    """DPM-Solver++(2M), data prediction (Lu et al. 2022, Alg. 2), first order at both ends."""
+    grid = times(count).to(noise.device)
+    signal = alpha_bar(grid, config)
+    alpha, sigma = signal.sqrt().float(), (1 - signal).sqrt().float()
+    half_log_snr = log_snr(grid, config).float()
+    x, previous = noise, None
+    for k in range(count):
+        x0 = denoise(x, grid[k].expand(len(x)))
+        target = x0
+        if previous is not None and k < count - 1:
+            h, h_before = half_log_snr[k + 1] - half_log_snr[k], half_log_snr[k] - half_log_snr[k - 1]
+            ratio = h_before / h
+            target = (1 + 1 / (2 * ratio)) * x0 - 1 / (2 * ratio) * previous
+        if k == count - 1:
+            x = x0
+        else:
+            shrink = torch.exp(-(half_log_snr[k + 1] - half_log_snr[k]))
+            x = sigma[k + 1] / sigma[k] * x + alpha[k + 1] * (1 - shrink) * target
+        previous = x0
+        yield Step(k + 1, count, x, x0)
+
+
+@torch.inference_mode()
+def ddim(
+    denoise: Callable[[Tensor, Tensor], Tensor], noise: Tensor, count: int, config: ScheduleConfig
+) -> Iterator[Step]:
+    """Deterministic DDIM (Song et al. 2021, eq. 12): the plain first-order twin."""
+    grid = times(count).to(noise.device)
+    signal = alpha_bar(grid, config)
+    alpha, sigma = signal.sqrt().float(), (1 - signal).sqrt().float()
+    x = noise
+    for k in range(count):
+        x0 = denoise(x, grid[k].expand(len(x)))
+        x = x0 if k == count - 1 else alpha[k + 1] * x0 + sigma[k + 1] * (x - alpha[k] * x0) / sigma[k]
+        yield Step(k + 1, count, x, x0)

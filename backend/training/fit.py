@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fitting: one decoder for all people, and planes that one encoder makes for each of them."""
+
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ..geometry import TRUNCATION
+from ..geometry.triplane import unroll
+from ..models.decoder import DecoderConfig, FieldDecoder
+from ..models.plane_autoencoder import AutoencoderConfig, PlaneDecoder, PlaneEncoder, views_to_input
+from .data import People
+from .loop import Average, Clock, Curves, load_checkpoint, save_checkpoint
+
+logger = logging.getLogger(__name__)
+ARRAYS = ("points", "sdf", "surface", "colour", "axis_rgba", "axis_depth")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitConfig:
+    """How planes and decoder are learned."""
+
+    minutes: float = 20.0
+    """Training time."""
+    people_per_step: int = 8
+    points: int = 3000
+    """Distance samples per person and step."""
+    surface_points: int = 2500
+    """Colour samples per person and step."""
+    learning_rate: float = 1e-3
+    latent_noise: float = 0.1
+    """Standard deviation of noise on the latent planes: the decoder learns to forgive a generator's errors."""
+    latent_weight: float = 1e-3
+    """Weight of the latents' mean square: with the noise, a variational bound with fixed variance."""
+    variation_weight: float = 0.02
+    """Weight of the field planes' squared total variation."""
+    save_every: int = 100
+
+
+class Fitter(nn.Module):
+    """The three networks that are learned together."""
+
+    def __init__(self, autoencoder: AutoencoderConfig, decoder: DecoderConfig) -> None:
+        super().__init__()
+        self.encoder, self.planes, self.decoder = PlaneEncoder(autoencoder), PlaneDecoder(autoencoder), FieldDecoder(decoder)
+        self.to(memory_format=torch.channels_last)
+
+    def encode(self, people: People, chosen: Tensor) -> Float[Tensor, "B L R W"]:
+        """Latent planes of some people."""
+        views = views_to_input(people.take("axis_rgba", chosen), people.take("axis_depth", chosen))
+        return self.encoder(views)
+
+
+def fit(folder: Path, out: Path, config: FitConfig, autoencoder: AutoencoderConfig, seed: int = 0) -> Path:
+    """Train on a folder of shards; returns the checkpoint, which also continues a killed run."""
+    torch.manual_seed(seed)
+    random = torch.Generator().manual_seed(seed)
+    people = People(folder, ARRAYS)
+    decoder = DecoderConfig(channels=autoencoder.plane_channels)
+    fitter = Fitter(autoencoder, decoder)
+    optimiser = torch.optim.AdamW(fitter.parameters(), lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
+    average = Average(fitter, 0.998)
+    clock = Clock(config.minutes)
+    checkpoint = out / "fit.pt"
+    if (state := load_checkpoint(checkpoint, clock)) is not None:
+        fitter.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        average.weights = state["average"]
+        random.manual_seed(seed + clock.steps)
+    curves = Curves(out / "fit.jsonl", clock)
+
+    def save() -> None:
+        configs = {"autoencoder": asdict(autoencoder), "decoder": asdict(decoder), "fit": asdict(config)}
+        save_checkpoint(checkpoint, clock, network=fitter.state_dict(), optimiser=optimiser.state_dict(),
+                        average=average.weights, configs=configs, people=len(people))  # fmt: skip
+
+    for step in clock.ticks():
+        for group in optimiser.param_groups:
+            group["lr"] = clock.learning_rate(config.learning_rate)
+        chosen = torch.randint(len(people), (config.people_per_step,), generator=random)
+        losses = _losses(fitter, people, chosen, config, random)
+        total = sum(losses.values())
+        optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        nn.utils.clip_grad_norm_(fitter.parameters(), 1.0)
+        optimiser.step()
+        average.update(fitter, step)
+        curves.add(**losses)
+        if (step + 1) % config.save_every == 0:
+            people.refresh()
+            logger.info("%s people %d", curves.flush(), len(people))
+            save()
+    save()
+    return checkpoint
+
+
+def load_fitter(checkpoint: Path) -> Fitter:
+    """The averaged networks of a finished or interrupted run."""
+    state = torch.load(checkpoint, weights_only=True, map_location="cpu")
+    fitter = Fitter(AutoencoderConfig(**state["configs"]["autoencoder"]), DecoderConfig(**state["configs"]["decoder"]))
+    fitter.load_state_dict(state["average"])
+    return fitter.eval().requires_grad_(False)
+
+
+def _losses(
+    fitter: Fitter, people: People, chosen: Tensor, config: FitConfig, random: torch.Generator
+) -> dict[str, Tensor]:
+    with torch.autocast("cpu", torch.bfloat16, enabled=use_bfloat16()):
+        latent = fitter.encode(people, chosen)
+        noise = torch.randn(latent.shape, generator=random)
+        rolled = fitter.planes(latent + config.latent_noise * noise)
+    points, sdf = people.draw_points(("points", "sdf"), chosen, config.points, random)
+    surface, colour = people.draw_points(("surface", "colour"), chosen, config.surface_points, random)
+    triplane = fitter.planes.as_triplane(rolled)
+    features = triplane.sample(torch.cat([points, surface], 1).float())
+    distance, albedo = fitter.decoder(features)
+    target = torch.cat([sdf.float(), torch.zeros(surface.shape[:2])], 1)
+    near = torch.where(target.abs() < 0.03, 3.0, 1.0)
+    planes = unroll(rolled.float())
+    variation = (planes.diff(dim=-1).square().mean() + planes.diff(dim=-2).square().mean())
+    return {
+        "sdf": 10 * (near * (distance - target).abs()).mean() * (0.1 / TRUNCATION),
+        "colour": 2 * (albedo[:, config.points :] - colour.float() / 255).abs().mean(),
+        "latent": config.latent_weight * latent.float().square().mean(),
+        "variation": config.variation_weight * variation,
+    }
+
+
+def use_bfloat16() -> bool:
+    """Whether bfloat16 products are done in hardware: elsewhere they are several times slower than float32."""
+    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every training run shares: a budget of time, checkpoints that survive a kill, averaged weights, a log."""
+
+import json
+import logging
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Clock:
+    """How far a run has come; stored in its checkpoints."""
+
+    minutes: float
+    """Training time wanted, over all starts of the run."""
+    steps: int = 0
+    seconds: float = 0.0
+
+    @property
+    def progress(self) -> float:
+        """Share of the budget that is spent."""
+        return min(1.0, self.seconds / (60 * self.minutes))
+
+    def learning_rate(self, peak: float, warm_up: int = 100) -> float:
+        """Linear warm-up, constant half the run, cosine to a fiftieth."""
+        late = max(0.0, self.progress - 0.5) * 2
+        return peak * min(1.0, (self.steps + 1) / warm_up) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * late)))
+
+    def ticks(self) -> Iterator[int]:
+        """Step numbers until the time is spent."""
+        while self.progress < 1:
+            started = time.monotonic()
+            yield self.steps
+            self.steps += 1
+            self.seconds += time.monotonic() - started
+
+
+class Average:
+    """Exponential moving average of a network's weights, quick at first (Karras et al. 2019)."""
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.weights = {name: value.detach().clone().float() for name, value in network.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Move towards the network."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for name, value in network.state_dict().items():
+            self.weights[name].lerp_(value.float(), 1 - decay)
+
+
+def save_checkpoint(path: Path, clock: Clock, **state: object) -> None:
+    """Write a checkpoint in one move: a kill leaves the former one whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    torch.save({"steps": clock.steps, "seconds": clock.seconds, **state}, unfinished)
+    unfinished.replace(path)
+
+
+def load_checkpoint(path: Path, clock: Clock) -> dict[str, object] | None:
+    """The state of an earlier start of the run, if there is one; the clock goes on from there."""
+    if not path.exists():
+        return None
+    state = torch.load(path, weights_only=True, map_location="cpu")
+    clock.steps, clock.seconds = state.pop("steps"), state.pop("seconds")
+    logger.info("continuing at step %d after %.0f s", clock.steps, clock.seconds)
+    return state
+
+
+class Curves:
+    """Running means of losses, one JSON line per interval beside the checkpoint."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path, self._clock = path, clock
+        self._sums: dict[str, list[float]] = {}
+
+    def add(self, **losses: Tensor | float) -> None:
+        """Remember one step."""
+        for name, value in losses.items():
+            self._sums.setdefault(name, []).append(float(value.detach() if isinstance(value, Tensor) else value))
+
+    def flush(self) -> str:
+        """Write the means since the last call; returns them as text."""
+        means = {name: round(sum(values) / len(values), 5) for name, values in self._sums.items()}
+        self._sums.clear()
+        row = {"step": self._clock.steps, "seconds": round(self._clock.seconds), **means}
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        return " ".join(f"{name} {value}" for name, value in row.items())
