@@ -66,7 +66,7 @@ def _draw_backend(column: bpy.types.UILayout, live: session.Session) -> None:
     row.label(text=f"Backend: {words}", icon=icon)
     connected = client is not None or live.launched is not None
     if connected:
-        row.operator("maquette.stop_backend", text="Stop" if live.launched else "Leave", icon="PAUSE")
+        row.operator("maquette.stop_backend", text="", icon="CANCEL" if live.launched else "UNLINKED")
     row.operator("maquette.show_preferences", text="", icon="PREFERENCES")
     if not connected:
         row = column.row(align=True)
@@ -97,7 +97,7 @@ def _draw_source(column: bpy.types.UILayout, context: bpy.types.Context, live: s
     row = column.row(align=True)
     row.prop(settings, "seed")
     row.operator("maquette.new_seed", text="", icon="FILE_REFRESH")
-    column.prop(settings, "preset", text="")
+    column.prop(settings, "preset")
 
 
 def _draw_generate(column: bpy.types.UILayout, context: bpy.types.Context, live: session.Session) -> None:
@@ -121,13 +121,18 @@ def _draw_job(
         if job.preview is not None and live.pictures is not None:
             column.template_icon(live.pictures.show(job.job_id, job.preview), scale=8.0)
         column.progress(factor=job.fraction, text=wording.progress(job))
-        button = column.row()
-        button.enabled = job.phase is not Phase.CANCELLING
-        button.operator("maquette.cancel", icon="CANCEL").job = job.job_id
+        row = column.row(align=True)
+        row.enabled = job.phase is not Phase.CANCELLING
+        if work.shape is not None:
+            row.operator("maquette.look_at", icon="HIDE_OFF").job = job.job_id
+        row.operator("maquette.cancel", icon="CANCEL").job = job.job_id
         return
     row.operator("maquette.dismiss", text="", icon="X", emboss=False).job = job.job_id
     if job.phase is Phase.DONE:
-        column.operator("maquette.look_at", icon="HIDE_OFF").job = job.job_id
+        if tags.find_object(job.job_id) is not None:
+            column.operator("maquette.look_at", icon="HIDE_OFF").job = job.job_id
+        else:
+            column.label(text="Undone or deleted")
     elif job.phase is Phase.CANCELLED:
         column.label(text="Cancelled; what had arrived stays" if work.shape else "Cancelled")
     else:

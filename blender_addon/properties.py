@@ -25,7 +25,7 @@ class MAQUETTE_PG_settings(bpy.types.PropertyGroup):
     portrait: bpy.props.StringProperty(
         name="Portrait",
         description="Photograph of one face, seen from the front; JPEG, PNG, WebP, TIFF or BMP",
-        subtype="FILE_PATH",
+        # No FILE_PATH: its own button would show files of all kinds, maquette.pick_portrait shows images.
     )
     seed: bpy.props.IntProperty(
         name="Seed",

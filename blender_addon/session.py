@@ -9,7 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
@@ -69,10 +69,10 @@ class Avatar:
     name: str
     scene: str
     """Name of the scene it was asked for in; the open one if that is gone."""
+    request: JobRequest | None = None
+    """Sent again after a reconnection; None for a job that an earlier Blender submitted."""
     shape: MeshReady | None = None
     texture: TextureReady | None = None
-    started: float = field(default_factory=time.monotonic)
-    ended: float = 0.0
 
 
 class Session:
@@ -140,7 +140,7 @@ class Session:
         # Jobs that were under way are asked for again: what is stored is replayed, what follows comes.
         for each in self.avatars.values():
             if not each.job.phase.over:
-                self.client.send(Follow(each.job.job_id))
+                self.client.send(each.request or Follow(each.job.job_id))
 
     def _disconnect(self) -> None:
         if self.client is not None:
@@ -153,7 +153,7 @@ class Session:
         if self.client is None:
             raise ProtocolError(ErrorCode.NOT_READY, "There is no connection to a backend; start one first.")
         self.client.send(request)
-        return self._remember(Avatar(JobState(request.job_id), name, scene))
+        return self._remember(Avatar(JobState(request.job_id), name, scene, request))
 
     def follow(self, job_id: str, name: str, scene: str) -> None:
         """Asks for the rest of a job that an earlier Blender submitted."""
@@ -252,7 +252,7 @@ class Session:
             sentence = f"The avatar could not be written into the scene: {error}"
             work.job = reduce(work.job, Failed(work.job.job_id, ErrorCode.INTERNAL, sentence))
         if work.job.phase.over:
-            work.ended = time.monotonic()
+            work.request = None  # with it, the portrait's bytes
 
     def _write(self, work: Avatar, event: Event) -> None:
         match event:

@@ -20,13 +20,6 @@ def views() -> Iterator[bpy.types.SpaceView3D]:
                 yield area.spaces.active
 
 
-def hides_textures(space: bpy.types.SpaceView3D) -> bool:
-    """Whether the view draws materials in their plain viewport colours."""
-    return space.shading.type == "WIREFRAME" or (
-        space.shading.type == "SOLID" and space.shading.color_type != "TEXTURE"
-    )
-
-
 def show_textures(space: bpy.types.SpaceView3D) -> None:
     """Lets a view in Solid mode draw image textures; other modes are the user's choice and stay."""
     if space.shading.type == "SOLID":

@@ -10,7 +10,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import launcher, session  # noqa: E402
+from blender_addon import launcher, preferences, session  # noqa: E402
 from blender_addon.jobs import Phase  # noqa: E402
 from blender_addon.protocol import JobRequest, MeshReady, TextureReady  # noqa: E402
 from blender_addon.scene import image, tags  # noqa: E402
@@ -163,3 +163,27 @@ def test_stop_and_start_again(store, monkeypatch):
     assert session.current().client is None
     assert bpy.ops.maquette.stop_backend.poll() is False
     assert bpy.ops.maquette.generate(seed=PLAIN) == {"FINISHED"}  # connects by itself
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the program is a shell script")
+def test_a_backend_is_started_used_and_ended(tmp_path, monkeypatch):
+    program = tmp_path / "backend program"
+    program.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m backend \"$@\" {' '.join(COMMAND[4:])}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("MAQUETTE_STATE", str(tmp_path / "store"))
+    settings = preferences.preferences()
+    settings.interpreter, settings.folder, settings.device = str(program), str(ROOT), "cpu"
+    assert bpy.ops.maquette.start_backend() == {"FINISHED"}
+    live = session.current()
+    process = live.launched.process
+    assert live.ready and process.poll() is None
+    assert bpy.ops.maquette.generate(seed=PLAIN) == {"FINISHED"}
+    process.kill()
+    process.wait()
+    live.pump()
+    assert "has ended" in live.problem.message and live.launched is None
+    assert bpy.ops.maquette.start_backend() == {"FINISHED"}
+    assert live.problem is None
+    process = live.launched.process
+    assert bpy.ops.maquette.stop_backend() == {"FINISHED"}
+    assert process.poll() is not None
