@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""TextureSet -> better TextureSet, one file per method, in a table by name.
+
+    for textures in REFINERS["reproject"].refine(field, mesh, textures, portrait, size=1024): show(textures)
+
+Levels never fall and covered texels stay covered. What limits a result is said in `TextureSet.notes`.
+"""
+
+from .base import Refiner
+from .reproject import reproject
+from .resample import resample
+
+REFINERS = {
+    "resample": Refiner(resample, needs_portrait=False),
+    "reproject": Refiner(reproject, needs_portrait=True),
+}

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a portrait was taken from, in the avatar's frame, and how its features shift onto the avatar's.
+
+The face finder looks at a picture of the avatar as it looked at the photograph; the same 468 points in both say where
+the camera stood. What no camera explains, since no generated head is the person's own, becomes a smooth shift of the
+photograph: eyes land on eyes, the mouth on the mouth, the outline of the hair on the outline of the head.
+"""
+
+import logging
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from scipy.interpolate import RBFInterpolator
+
+from ..faces.networks import FaceFinder, warp
+from ..faces.portrait import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE, Portrait
+from ..geometry.alignment import CROP_SIZE, face_square
+from ..geometry.cameras import Camera, look_at, orbit, pinhole
+from ..surface.mesh import Mesh
+from ..texture.maps import TextureSet
+from ..texture.preview import picture
+from ..texture.project import Photograph
+from ..texture.raster import raster_view
+
+LOOK, LOOK_SAMPLES = 384, 2
+"""Side of the picture that the face finder sees, and its samples along a pixel."""
+DISTANCE = 4.4
+"""From the camera to the head, box units; a portrait does not tell, and the shift absorbs the difference."""
+LIPS = (
+    (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
+    + (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
+)  # fmt: skip
+"""They move with the expression: no help in finding the camera."""
+INNER_LIPS = LIPS[20:]
+"""A photographed smile shows teeth where the avatar's lips are closed: the outer lips alone place the mouth."""
+MAX_ERROR = 0.035
+"""Mean distance of the points after the camera is found, as a share of the crop, above which it is not believed."""
+SHIFT_GRID = 48
+ERODE = 0.014
+"""How far the person's outline is drawn in, as a share of the crop: the matte is soft and hair is mixed with what lies
+behind."""
+TYPICAL = np.array([[-0.17, 0.25, 0.38], [0.17, 0.25, 0.38], [0.0, -0.09, 0.42]])
+"""Eyes and mouth of an average head: where the training camera's square is placed when no face is seen."""
+UNSEEN = (
+    "no face was recognised on the shaped head, so the portrait was laid on from the camera the model was trained "
+    "with; features may sit a little off"
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A portrait in the avatar's frame."""
+
+    photograph: Photograph
+    """The aligned square, placed."""
+    face: Float[np.ndarray, "K 2"]
+    """Outline points of the face in that square, before the shift, in [0, 1]^2."""
+    notes: tuple[str, ...]
+    """What limits the fit."""
+
+
+def register(portrait: Portrait, mesh: Mesh, textures: TextureSet, finder: FaceFinder, side: int) -> Registration:
+    """Place a portrait before a textured mesh; its square is sampled with `side` pixels."""
+    scaled = portrait.crop_from_image.copy()
+    scaled[:2] *= side / CROP_SIZE
+    image = warp(portrait.image, scaled[:2], side)
+    seen = _transform(portrait.landmarks[:, :2], portrait.crop_from_image) / CROP_SIZE
+    solid = surface_landmarks(mesh, textures, finder)
+    camera = None if solid is None else find_camera(solid, seen)
+    notes: tuple[str, ...] = ()
+    if solid is None or camera is None:
+        log.warning("portrait: %s", UNSEEN)
+        camera, notes = training_camera(), (UNSEEN,)
+        placed, targets = np.zeros((0, 2)), np.zeros((0, 2))
+    else:
+        placed = camera.project(torch.from_numpy(solid).float())[0].numpy().astype(np.float64)
+        chosen = np.setdiff1d(np.arange(len(placed)), INNER_LIPS)
+        placed, targets = placed[chosen], seen[chosen]
+    outline, outline_targets = match_outlines(portrait.matte, mesh, camera)
+    shift = fit_shift(np.concatenate([placed, outline]), np.concatenate([targets, outline_targets]), len(placed))
+    face = cv2.convexHull(placed.astype(np.float32))[:, 0] if len(placed) else np.zeros((0, 2), np.float32)
+    photograph = Photograph(image, trust_map(portrait.matte, side), camera, shift)
+    return Registration(photograph, face, notes)
+
+
+def surface_landmarks(mesh: Mesh, textures: TextureSet, finder: FaceFinder) -> Float[np.ndarray, "468 3"] | None:
+    """The face finder's points on the avatar's surface; None where it finds no face."""
+    camera = orbit(0.0, 0.0, DISTANCE, 0.35, (0.0, 0.15, 0.0))
+    points = finder.landmarks(picture(mesh, textures, camera, LOOK, samples=LOOK_SAMPLES))
+    if points is None:
+        return None
+    side = LOOK * LOOK_SAMPLES
+    view = raster_view(mesh, camera, side, side)
+    shown = view.face >= 0
+    positions = np.zeros((side, side, 3), np.float32)
+    positions[shown] = view.interpolate(mesh.faces, mesh.vertices)
+    # Points on the outline may fall beside the head: take the nearest pixel that shows it.
+    _, label = cv2.distanceTransformWithLabels(
+        np.where(shown, 0, 255).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    source = np.zeros(int(label.max()) + 1, np.int64)
+    source[label[shown]] = np.flatnonzero(shown)
+    column, row = np.clip((points[:, :2] * LOOK_SAMPLES).astype(np.int64), 0, side - 1).T
+    return positions.reshape(-1, 3)[source[label[row, column]]]
+
+
+def find_camera(solid: Float[np.ndarray, "K 3"], seen: Float[np.ndarray, "K 2"]) -> Camera | None:
+    """The camera that maps surface points to their positions in the square ([0, 1]^2); None if none fits."""
+    rigid = np.setdiff1d(np.arange(len(solid)), LIPS)
+    mouth = solid[list(MOUTH_CORNERS)].mean(0)
+    rigid = rigid[solid[rigid, 1] > mouth[1]]  # the jaw moves
+    model, image = solid[rigid].astype(np.float64), seen[rigid].astype(np.float64)
+    spread = lambda points: np.sqrt(points.var(0).sum())  # noqa: E731
+    focal = DISTANCE * spread(image) / spread(model[:, :2])
+    matrix = np.array([[focal, 0, 0.5], [0, focal, 0.5], [0, 0, 1.0]])
+    straight = np.zeros(4)
+    kept = np.ones(len(model), bool)
+    for _ in range(2):
+        found, rotation, offset = cv2.solvePnP(model[kept], image[kept], matrix, straight, flags=cv2.SOLVEPNP_SQPNP)
+        if not found:
+            return None
+        rotation, offset = cv2.solvePnPRefineLM(model[kept], image[kept], matrix, straight, rotation, offset)
+        error = np.linalg.norm(cv2.projectPoints(model, rotation, offset, matrix, straight)[0][:, 0] - image, axis=1)
+        kept = error < 2.5 * np.median(error)
+    world_to_cam = np.eye(4)
+    world_to_cam[:3, :3] = cv2.Rodrigues(rotation)[0]
+    world_to_cam[:3, 3] = offset[:, 0]
+    cam_to_world = np.linalg.inv(world_to_cam)
+    before = cam_to_world[2, 3] > 0 and offset[2, 0] > 1.5
+    log.info("portrait: camera found, points off by %.4f of the square", error.mean())
+    if error.mean() > MAX_ERROR or not before:
+        return None
+    return Camera(torch.from_numpy(cam_to_world).float(), torch.from_numpy(matrix).float())
+
+
+def training_camera() -> Camera:
+    """The frontal camera whose square is the aligned crop of an average head."""
+    target = torch.from_numpy(TYPICAL.mean(0)).float()
+    camera = Camera(look_at(target + torch.tensor([0.0, 0.0, 4.0]), target), pinhole(0.35))
+    image, _ = camera.project(torch.from_numpy(TYPICAL).float())
+    centre, x_half, y_half = face_square(*image.double().numpy())
+    axes = np.linalg.inv(np.stack([x_half, y_half], 1)) / 2
+    crop = np.eye(3)
+    crop[:2, :2] = axes
+    crop[:2, 2] = 0.5 - axes @ centre
+    return Camera(camera.cam_to_world, torch.from_numpy(crop).float() @ camera.intrinsics)
+
+
+def match_outlines(
+    matte: Float[np.ndarray, "S S"], mesh: Mesh, camera: Camera
+) -> tuple[Float[np.ndarray, "K 2"], Float[np.ndarray, "K 2"]]:
+    """Points on the outline of the avatar's head from ear over crown to ear, and theirs on the person's, [0, 1]^2.
+
+    Directions where either outline leaves the square, or where they differ by more than a third, say nothing.
+    """
+    side = len(matte)
+    head = raster_view(mesh, camera, side, side).face >= 0
+    middle = camera.project(torch.from_numpy(TYPICAL[:2].mean(0, keepdims=True)).float())[0].numpy()[0]
+    angles = np.radians(np.arange(-10, 191, 5.0))
+    rays = np.stack([np.cos(angles), -np.sin(angles)], 1)
+    avatar, person = _reach(head.astype(np.float32), middle, rays), _reach(matte, middle, rays)
+    # Single locks and holes of the matte are not the outline.
+    padded = np.pad(person, 2, mode="edge")
+    person = np.median(np.stack([padded[k : k + len(person)] for k in range(5)]), axis=0)
+    ratio = person / np.maximum(avatar, 1e-6)
+    valid = (avatar > 0) & (person > 0) & (ratio > 0.67) & (ratio < 1.5)
+    return middle + rays[valid] * avatar[valid, None], middle + rays[valid] * person[valid, None]
+
+
+def fit_shift(
+    placed: Float[np.ndarray, "K 2"], targets: Float[np.ndarray, "K 2"], exact: int
+) -> Float[np.ndarray, "G G 2"]:
+    """A smooth shift that moves `placed` to `targets`; the first `exact` points count fully, the others as hints.
+
+    It is smoothed until nothing folds: neighbouring places keep at least a third of their distance.
+    """
+    if not len(placed):
+        return np.zeros((SHIFT_GRID, SHIFT_GRID, 2), np.float32)
+    axis = (np.arange(SHIFT_GRID) + 0.5) / SHIFT_GRID
+    grid = np.stack(np.meshgrid(axis, axis), -1)
+    mean = np.median(targets[: exact or None] - placed[: exact or None], axis=0)
+    # Far corners move as the head does: without them a thin plate runs away.
+    corners = np.array([[x, y] for x in (-0.3, 0.5, 1.3) for y in (-0.3, 1.3)])
+    points = np.concatenate([placed, corners])
+    shifts = np.concatenate([targets - placed, np.repeat(mean[None], len(corners), 0)])
+    softness = np.concatenate([np.full(exact, 1.0), np.full(len(placed) - exact, 8.0), np.full(len(corners), 8.0)])
+    for strength in (1e-3, 4e-3, 1.6e-2, 6.4e-2, 0.25, 1.0):
+        plate = RBFInterpolator(points, shifts, smoothing=strength * softness, kernel="thin_plate_spline")
+        shift = plate(grid.reshape(-1, 2)).reshape(SHIFT_GRID, SHIFT_GRID, 2)
+        moved = grid + shift
+        down, across = np.gradient(moved, 1 / SHIFT_GRID, axis=(0, 1))
+        area = across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0]
+        if area.min() > 1 / 3:
+            break
+    log.info("portrait: shift up to %.3f of the square, smoothing %g", np.abs(shift).max(), strength)
+    return shift.astype(np.float32)
+
+
+def trust_map(matte: Float[np.ndarray, "S S"], side: int) -> Float[np.ndarray, "T T"]:
+    """Where the square shows the person: drawn in from the outline, feathered, 0 at the square's border."""
+    small = len(matte)
+    radius = max(1, round(ERODE * small))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
+    core = cv2.erode(matte, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    ramp = cv2.GaussianBlur(core, (0, 0), radius)
+    soft = np.clip((ramp - 0.35) / 0.6, 0, 1) * np.clip(core * 1.5, 0, 1)
+    axis = np.minimum(np.arange(small) + 0.5, small - np.arange(small) - 0.5) / small
+    border = np.clip((axis - 0.01) / 0.05, 0, 1)
+    soft = soft * border[:, None] * border[None]
+    return cv2.resize(soft.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
+
+
+def _reach(mask: Float[np.ndarray, "S S"], middle: Float[np.ndarray, " 2"], rays: Float[np.ndarray, "K 2"]):
+    """How far from the middle the mask goes along each ray, 0 where it reaches the square's border."""
+    side = len(mask)
+    steps = np.arange(0.05, 1.0, 0.5 / side)
+    places = middle + rays[:, None] * steps[:, None]
+    inside = ((places > 0.01) & (places < 0.99)).all(-1)
+    column, row = np.clip((places * side).astype(np.int64), 0, side - 1).transpose(2, 0, 1)
+    filled = (mask[row, column] > 0.5) & inside
+    last = filled.shape[1] - 1 - filled[:, ::-1].argmax(1)
+    open_end = ~inside[np.arange(len(rays)), np.minimum(last + 3, filled.shape[1] - 1)]
+    return np.where(filled.any(1) & ~open_end, steps[last], 0.0)
+
+
+def _transform(points: Float[np.ndarray, "K 2"], matrix: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "K 2"]:
+    return points @ matrix[:2, :2].T + matrix[:2, 2]

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The portrait's own pixels on everything its camera saw, the field's colours, matched to them, on the rest."""
+
+import logging
+from collections.abc import Iterator
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float
+
+from ..faces.networks import FaceFinder
+from ..faces.portrait import Portrait
+from ..geometry.fields import Field
+from ..surface.mesh import Mesh
+from ..texture.bake import bake, colours, quantise, texel_points
+from ..texture.fill import fill
+from ..texture.harmonise import blend, delight, gains
+from ..texture.maps import TextureSet
+from ..texture.project import project
+from ..texture.raster import mix, raster_uv
+from .registration import register
+
+PIXELS_PER_TEXEL = 0.6
+"""Side of the portrait's square over the side of the texture: about the texels' own density on the face."""
+NOTHING_SEEN = "the portrait's camera sees nothing of the shaped head, so its pixels could not be used"
+
+log = logging.getLogger(__name__)
+
+
+def reproject(
+    field: Field, mesh: Mesh, textures: TextureSet, portrait: Portrait | None, *, size: int
+) -> Iterator[TextureSet]:
+    """One texture: portrait, colour-matched field, and a soft border between them."""
+    if portrait is None:
+        raise ValueError("reproject works from a portrait; use resample where there is none")
+    if textures.size != size:
+        textures = bake(field, mesh, size, textures.level)
+    side = int(np.clip(PIXELS_PER_TEXEL * size, 256, 2048))
+    registration = register(portrait, mesh, textures, _finder(), side)
+    raster = raster_uv(mesh, size)
+    coverage = raster.face >= 0
+    normals = raster.interpolate(mesh.faces, mesh.normals())
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+    points = texel_points(mesh, raster)
+    seen = project(registration.photograph, mesh, points, normals)
+    own = textures.albedo[coverage].astype(np.float32) / 255
+    notes = textures.notes + registration.notes
+    frame = registration.photograph.camera.cam_to_world[:3, :3].numpy() * np.array([1, -1, -1], np.float32)
+    photo = delight(seen.rgb, own, seen.weight, normals @ frame, _within(seen.place, registration.face))
+    found = gains(photo, own, seen.weight, points)
+    if found is None:
+        log.warning("portrait: %s", NOTHING_SEEN)
+        yield TextureSet(textures.albedo, coverage, textures.level + 1, (*notes, NOTHING_SEEN))
+        return
+    # Gains vary slowly: they are found per vertex and interpolated.
+    factor = found.at(mesh.vertices, colours(field, mesh.vertices))
+    factor = mix(mesh.faces[raster.face[coverage]], raster.weights[coverage], factor)
+    albedo = np.zeros_like(textures.albedo)
+    albedo[coverage] = quantise(blend(photo, own, seen.weight, factor))
+    log.info("portrait: %.0f %% of the texels from the photograph", 100 * seen.weight.mean())
+    yield TextureSet(fill(albedo, coverage), coverage, textures.level + 1, notes)
+
+
+@lru_cache(1)
+def _finder() -> FaceFinder:
+    return FaceFinder()
+
+
+def _within(places: Float[np.ndarray, "N 2"], outline: Float[np.ndarray, "K 2"]) -> Bool[np.ndarray, " N"]:
+    """Which positions lie inside a convex outline; none where there is no outline."""
+    side = 512
+    mask = np.zeros((side, side), np.uint8)
+    if len(outline):
+        cv2.fillConvexPoly(mask, (outline * side).astype(np.int32), 1)
+    column, row = np.clip((places * side).astype(np.int64), 0, side - 1).T
+    return mask[row, column] > 0
