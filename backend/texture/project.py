@@ -14,8 +14,11 @@ from .raster import Raster, raster_view
 
 FACING = (0.20, 0.62)
 """Cosine between the surface and the camera: below the first a pixel is not used, above the second it is fully."""
-TOLERANCE = 0.025
+TOLERANCE = 0.05
 """Depth by which something must lie in front to hide a texel, box units."""
+STEP = 0.012
+"""Steep strips up to twice this wide (share of the image) between trusted parts are trusted too: the rim of a fringe,
+the wing of the nose."""
 CLEARANCE = (0.002, 0.005, 0.009, 0.014, 0.020)
 """Distances in the image from an occluder over which trust grows, as shares of the image's side."""
 
@@ -54,10 +57,12 @@ def project(
     side = len(photograph.image)
     place, depth = (part.numpy() for part in camera.project(torch.from_numpy(points)))
     place = place.astype(np.float32)
-    towards = camera.cam_to_world[:3, 3].numpy() - points
-    towards /= np.linalg.norm(towards, axis=1, keepdims=True)
-    weight = smoothstep((normals * towards).sum(1), *FACING)
-    weight *= _clearance(raster_view(mesh, camera, side, side), place, depth)
+    view = raster_view(mesh, camera, side, side)
+    weight = np.maximum(
+        _facing(camera, points, normals),
+        bilinear(_bridged(view, mesh, camera)[..., None], place * np.float32(side) - np.float32(0.5))[:, 0],
+    )
+    weight *= _clearance(view, place, depth)
     found = place + bilinear(photograph.shift, place * len(photograph.shift) - np.float32(0.5))
     pixels = found * np.float32(side) - np.float32(0.5)
     weight *= bilinear(photograph.trust[..., None], pixels)[:, 0]
@@ -70,6 +75,25 @@ def smoothstep(values: Float[np.ndarray, " N"], low: float, high: float) -> Floa
     """0 below `low`, 1 above `high`, smooth in between."""
     share = np.clip((values - low) / (high - low), 0, 1)
     return (share * share * (3 - 2 * share)).astype(np.float32)
+
+
+def _facing(
+    camera: Camera, points: Float[np.ndarray, "N 3"], normals: Float[np.ndarray, "N 3"]
+) -> Float[np.ndarray, " N"]:
+    towards = camera.cam_to_world[:3, 3].numpy() - points
+    towards /= np.linalg.norm(towards, axis=1, keepdims=True)
+    return smoothstep((normals * towards).sum(1), *FACING)
+
+
+def _bridged(view: Raster, mesh: Mesh, camera: Camera) -> Float[np.ndarray, "S S"]:
+    """Facing weights as the camera sees them, with narrow gaps closed."""
+    import cv2
+
+    facing = np.zeros(view.face.shape, np.float32)
+    points = view.interpolate(mesh.faces, mesh.vertices)
+    facing[view.face >= 0] = _facing(camera, points, view.interpolate(mesh.faces, mesh.normals()))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(STEP * len(facing))) + 1,) * 2)
+    return cv2.morphologyEx(facing, cv2.MORPH_CLOSE, kernel)
 
 
 def _clearance(
