@@ -178,7 +178,7 @@ def _recipe(
         "seconds": seconds,
         "device": device,
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
-        "notes": [] if portrait is None else list(portrait.notes),
+        "notes": [*(() if portrait is None else portrait.notes), *textures.notes],
     }
 
 
