@@ -48,8 +48,9 @@ def reproject(
     own = textures.albedo[coverage].astype(np.float32) / 255
     notes = textures.notes + registration.notes
     frame = registration.photograph.camera.cam_to_world[:3, :3].numpy() * np.array([1, -1, -1], np.float32)
-    photo = delight(seen.rgb, own, seen.weight, normals @ frame, _within(seen.place, registration.face))
-    found = gains(photo, own, seen.weight, points)
+    skin = _within(seen.place, registration.face) & (seen.weight > 0)
+    photo = delight(seen.rgb, own, seen.weight, normals @ frame, skin)
+    found = gains(photo, own, seen.weight, points, skin)
     if found is None:
         log.warning("portrait: %s", NOTHING_SEEN)
         yield TextureSet(textures.albedo, coverage, textures.level + 1, (*notes, NOTHING_SEEN))

@@ -18,10 +18,15 @@ DELIGHT = 0.5
 """Share of the photograph's own shading that is taken out; all of it would wash the person out."""
 SHADING_RANGE = 1.6
 """Largest factor by which shading is corrected."""
-GAIN_RANGE = 2.0
+GAIN_RANGE = 2.5
 """Largest factor by which the field's contrast is changed."""
-NEAR, ALIKE = 0.9, 0.10
+COLLAR = -0.38
+"""Height that parts head and clothes. Clothes may take any colour; head and hair only become lighter, darker or tinted:
+a hat or a bald brow over the field's hair must not repaint it."""
+NEAR, ALIKE = 0.4, 0.10
 """Distance (box units) and colour difference (sRGB) over which gains are alike."""
+SKIN = 0.28
+"""Colour difference (sRGB) from the face's median within which something counts as skin."""
 FLOOR = 0.004
 """Added to light before logarithms, so that black has a ratio too."""
 
@@ -38,6 +43,8 @@ class Gains:
     """Mean light of the photograph."""
     mass: Float[np.ndarray, " K"]
     """Trusted texels behind each anchor."""
+    cloth: Float[np.ndarray, " K"]
+    """Share of those that are clothes."""
 
     def at(
         self, points: Float[np.ndarray, "N 3"], rgb: Float[np.ndarray, "N 3"], neighbours: int = 16
@@ -56,10 +63,12 @@ class Gains:
         logs = np.clip(np.log(self.photo + FLOOR) - np.log(self.field + FLOOR), -limit, limit)
         offset = self.photo - np.exp(logs) * self.field
 
-        def mixed(values: Float[np.ndarray, "K 3"]) -> Float[np.ndarray, "N 3"]:
+        def mixed(values: Float[np.ndarray, "K C"]) -> Float[np.ndarray, "N C"]:
             return (share[..., None] * values[index]).sum(1).astype(np.float32)
 
-        return np.exp(mixed(logs)), mixed(offset)
+        # Likeness tells clothes from hair that falls on them.
+        clothed = np.clip((mixed(self.cloth[:, None]) - 0.3) / 0.4, 0, 1)
+        return np.exp(mixed(logs)), mixed(offset) * clothed
 
 
 def delight(
@@ -101,9 +110,10 @@ def gains(
     field: Float[np.ndarray, "N 3"],
     weight: Float[np.ndarray, " N"],
     points: Float[np.ndarray, "N 3"],
+    skin: Bool[np.ndarray, " N"],
 ) -> Gains | None:
     """What the trusted texels say; None where there are none."""
-    chosen = np.flatnonzero(weight > 0.35)
+    chosen = np.flatnonzero((weight > 0.35) & ~_mismatched(photo, field, points, skin))
     if len(chosen) < 50:
         return None
     chosen = chosen[:: max(1, len(chosen) // 60_000)]
@@ -118,8 +128,12 @@ def gains(
         return np.stack(sums, 1) / mass[:, None]
 
     # Means of light, not of its logarithm: highlights and gaps between hairs average as the eye does.
-    light = (means(to_linear(values[chosen])) for values in (field, photo))
-    return Gains(means(keys), *light, np.minimum(mass, np.median(mass) * 4))
+    of_field, of_photo = (means(to_linear(values[chosen])) for values in (field, photo))
+    centres = means(keys)
+    cloth = means((points[chosen, 1:2] < COLLAR).astype(np.float64))[:, 0]
+    prevailing = _prevailing(of_photo, centres[:, 3:], mass, cloth > 0.5)
+    of_photo = np.where(cloth[:, None] > 0.5, prevailing, of_photo)
+    return Gains(centres, of_field, of_photo, np.minimum(mass, np.median(mass) * 4), cloth)
 
 
 def blend(
@@ -132,6 +146,40 @@ def blend(
     """sRGB of the photograph over the field, whose light is changed first."""
     matched = to_srgb(np.clip(to_linear(field) * factor + offset, 0, 1))
     return weight[:, None] * photo + (1 - weight[:, None]) * matched
+
+
+def _mismatched(
+    photo: Float[np.ndarray, "N 3"],
+    field: Float[np.ndarray, "N 3"],
+    points: Float[np.ndarray, "N 3"],
+    skin: Bool[np.ndarray, " N"],
+) -> Bool[np.ndarray, " N"]:
+    """Texels of the head where one shows skin and the other does not: a fringe over a brow says nothing of either."""
+    if not skin.any():
+        return skin
+    likes = [np.linalg.norm(rgb - np.median(rgb[skin], axis=0), axis=1) < SKIN for rgb in (photo, field)]
+    return (likes[0] != likes[1]) & (points[:, 1] > COLLAR)
+
+
+def _prevailing(
+    light: Float[np.ndarray, "K 3"], colour: Float[np.ndarray, "K 3"], mass: Float[np.ndarray, " K"], part: np.ndarray
+) -> Float[np.ndarray, "K 3"]:
+    """The most common light among the part's anchors of a like field colour.
+
+    Of a suit, a collar and a badge before the chest, the suit alone goes round the back.
+    """
+    members = np.flatnonzero(part)
+    if not len(members):
+        return light
+    own, shown = colour[members], to_srgb(light[members])
+    likeness = np.exp(-0.5 * ((own[:, None] - own[None]) ** 2).sum(2)) * mass[members]
+    alike = np.exp(-0.5 * ((shown[:, None] - shown[None]) ** 2).sum(2) / ALIKE**2)
+    # votes[a, b]: how many texels that matter to anchor a show about the colour of anchor b.
+    peak = (likeness @ alike).argmax(1)
+    votes = likeness * alike[peak]
+    out = light.copy()
+    out[members] = votes @ light[members] / votes.sum(1, keepdims=True)
+    return out
 
 
 def _keys(points: Float[np.ndarray, "N 3"], rgb: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 6"]:
