@@ -89,6 +89,7 @@ class Client:
         version: str = "",
         open_socket: "Callable[[str], Socket] | None" = None,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.state = State.CONNECTING
         self.problem = ""
@@ -97,7 +98,7 @@ class Client:
         """What the backend can do; kept while the connection is lost."""
         self._endpoint, self._name, self._version = endpoint, name, version
         self._open_socket = open_socket or ZmqSocket
-        self._clock = clock
+        self._clock, self._sleep = clock, sleep
         self._socket: Socket | None = None
         self._connection: Connection | None = None
         self._deadline = 0.0
@@ -147,7 +148,7 @@ class Client:
         while not (events := self.drain()) and (left := end - self._clock()) > 0 and self.state is not State.CLOSED:
             pause = min(left, PING_SECONDS / 4)
             if self._socket is None:
-                time.sleep(pause)
+                self._sleep(pause)
             else:
                 self._socket.wait(pause)
         return events

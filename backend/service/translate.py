@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Between the wire and the pipeline: a JobRequest becomes an AvatarRequest, pipeline events become messages.
+
+`AvatarRunner` is what a worker loads. torch is imported when it is made, not with this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backend.pipeline import events
+from backend.pipeline.request import AvatarRequest
+from blender_addon.protocol import ErrorCode, Event, Finished, JobRequest, MeshReady, Progressed, TextureReady
+
+from .errors import JobError, ServiceError
+
+if TYPE_CHECKING:
+    from backend.faces.networks import FaceFinder
+    from backend.synthesis.base import Synthesizer
+
+CODES = {
+    "PortraitError": ErrorCode.BAD_PORTRAIT,
+    "FaceFilesMissing": ErrorCode.NOT_READY,
+    "RequestError": ErrorCode.BAD_REQUEST,
+    "AvatarError": ErrorCode.BAD_REQUEST,
+}
+"""The pipeline's complaints, all with `message` and `hint`, as the protocol's codes."""
+
+
+def avatar_request(request: JobRequest) -> AvatarRequest:
+    """The same in the pipeline's words. Raises RequestError."""
+    return AvatarRequest(
+        portrait=request.portrait,
+        seed=request.seed,
+        preset=request.preset,
+        options=request.options,
+        job_id=request.job_id,
+    )
+
+
+def message_of(event: events.PipelineEvent, job_id: str) -> Event:
+    """The event as it goes to the add-on."""
+    match event:
+        case events.Progress():
+            fraction = min(max(event.fraction, 0.0), 1.0)
+            return Progressed(job_id, event.stage, fraction, event.remaining, event.preview)
+        case events.Shaped(mesh=mesh):
+            assert mesh.uv is not None, "Shaped comes after unwrapping"
+            vertices, uv = (np.ascontiguousarray(each, "<f4") for each in (mesh.vertices, mesh.uv))
+            return MeshReady(job_id, vertices, np.ascontiguousarray(mesh.faces, "<i4"), uv)
+        case events.Painted(textures=textures):
+            return TextureReady(job_id, textures.level, np.ascontiguousarray(textures.albedo), event.final)
+        case events.Finished(recipe=recipe):
+            return Finished(job_id, recipe)
+
+
+class AvatarRunner:
+    """Makes avatars on one device; the synthesizer and the face networks are loaded once."""
+
+    def __init__(self, device: str) -> None:
+        from backend import synthesis
+        from backend.refinement import REFINERS
+
+        try:
+            self._synthesizer: Synthesizer = synthesis.load(device=device)
+        except Exception as error:
+            if isinstance(message := getattr(error, "message", None), str):
+                raise ServiceError(message, getattr(error, "hint", "")) from error
+            raise
+        self._faces: FaceFinder | None = None
+        self.capabilities: dict[str, Any] = {
+            "synthesizers": list(synthesis.SYNTHESIZERS),
+            "refiners": list(REFINERS),
+            "device": str(getattr(self._synthesizer, "device", device)),
+        }
+
+    def run(self, request: JobRequest) -> Iterator[Event]:
+        """The messages of one job. Raises JobError for what a user can mend."""
+        from backend.pipeline import avatar
+
+        steps = avatar.run(avatar_request(request), self._synthesizer, self._find_faces)
+        try:
+            for event in steps:
+                yield message_of(event, request.job_id)
+        except Exception as error:
+            code = CODES.get(type(error).__name__)
+            if code is None:
+                raise
+            raise JobError(code, getattr(error, "message", str(error)), getattr(error, "hint", "")) from error
+        finally:
+            if isinstance(steps, Iterator) and hasattr(steps, "close"):
+                steps.close()
+
+    def _find_faces(self) -> FaceFinder:
+        if self._faces is None:
+            from backend.faces.networks import FaceFinder
+
+            self._faces = FaceFinder()
+        return self._faces

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.service.errors import JobError, ServiceError
+from backend.service.store import Store
+from blender_addon.protocol import Failed, Finished, JobRequest, MeshReady, TextureReady, decode_event, encode
+
+MESH = MeshReady("a", np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.zeros((3, 2), np.float32))
+
+
+def texture(level: int, job_id: str = "a") -> TextureReady:
+    return TextureReady(job_id, level, np.full((2, 2, 3), level, np.uint8))
+
+
+def filled(folder: Path) -> Store:
+    store = Store(folder)
+    store.submit(JobRequest("a", seed=3, portrait=b"photograph"))
+    for event in (MESH, texture(0), texture(1)):
+        store.keep(event, encode(event))
+    return store
+
+
+def test_results_survive_in_order_with_the_latest_texture_only(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    store.finish(Finished("a", {"seed": 3}))
+    store.close()
+    mesh, painted, finished = (decode_event(frames) for frames in Store(tmp_path).results("a"))
+    assert isinstance(mesh, MeshReady) and np.array_equal(mesh.vertices, np.eye(3))
+    assert isinstance(painted, TextureReady) and painted.level == 1
+    assert finished == Finished("a", {"seed": 3})
+
+
+def test_the_same_request_again_is_no_new_job(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert store.submit(JobRequest("a", seed=3))
+    assert not store.submit(JobRequest("a", seed=3))
+    assert store.knows("a") and not store.knows("b")
+    with pytest.raises(JobError, match="id"):
+        store.submit(JobRequest("a", seed=4))
+
+
+def test_unfinished_jobs_come_back_with_their_request(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    store.submit(JobRequest("b"))
+    store.submit(JobRequest("A"))  # no file system may take it for "a"
+    assert store.begin("a") == JobRequest("a", seed=3, portrait=b"photograph")
+    store.finish(Failed("b", "cancelled", "Stopped."))
+    store.close()
+    store = Store(tmp_path)
+    assert store.unfinished() == [("a", 1), ("A", 0)]
+    store.restart("a")
+    assert store.results("a") == []
+
+
+def test_the_portrait_goes_when_the_job_is_over(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    assert any(b"photograph" in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    store.finish(Finished("a", {}))
+    assert not any(b"photograph" in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
+def test_nobody_else_may_look(tmp_path: Path) -> None:
+    filled(tmp_path / "store")
+    inside = [tmp_path / "store", *(each for each in (tmp_path / "store").rglob("*") if each.is_dir())]
+    assert all(each.stat().st_mode & 0o077 == 0 for each in inside)
+
+
+def test_the_oldest_results_make_room(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for name in "abcde":
+        store.submit(JobRequest(name))
+        store.keep(texture(0, name), encode(texture(0, name)))
+        store.finish(Finished(name, {}))
+    store.submit(JobRequest("waits"))
+    store.prune(keep_jobs=3)
+    assert [name for name in "abcde" if store.knows(name)] == ["c", "d", "e"]
+    store.prune(keep_bytes=1)
+    assert [name for name in "abcde" if store.knows(name)] == ["e"]
+    assert store.unfinished() == [("waits", 0)]
+    assert len(list((tmp_path / "jobs").iterdir())) == 2
+
+
+def test_a_second_server_is_told_so_even_from_another_process(tmp_path: Path) -> None:
+    code = f"from pathlib import Path; from backend.service.store import Store; Store(Path({str(tmp_path)!r}))"
+    with_lock = Store(tmp_path)
+    with pytest.raises(ServiceError, match="Another backend already serves"):
+        Store(tmp_path)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "Another backend already serves" in ended.stderr
+    with_lock.close()
+    Store(tmp_path).close()
+
+
+def test_a_store_that_cannot_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ServiceError, match="cannot be opened"):
+        Store(tmp_path / "file")
+
+
+def test_a_lost_request_is_a_sentence(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    next(tmp_path.glob("jobs/*/JobRequest")).unlink()
+    with pytest.raises(ServiceError, match="cannot be used"):
+        store.begin("a")

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import contextlib
+import json
+import random
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pytest
+
+from blender_addon.protocol import (
+    VERSION,
+    Accepted,
+    Applied,
+    Cancel,
+    ErrorCode,
+    Failed,
+    Finished,
+    Follow,
+    Goodbye,
+    Hello,
+    JobRequest,
+    MeshReady,
+    Ping,
+    Pong,
+    Progressed,
+    ProtocolError,
+    Refused,
+    TextureReady,
+    Welcome,
+    decode_event,
+    decode_request,
+    encode,
+)
+from blender_addon.protocol.wire import EVENTS, MAX_FRAMES, MAX_HEADER_BYTES, REQUESTS
+
+REQUEST_EXAMPLES = [
+    Hello("0.1.0", "key", "Blender 4.5"),
+    JobRequest("a-1", "avatar", "draft", 7, b"\xff\xd8\xff", {"steps": 4, "guidance": 1.5}),
+    JobRequest("a-2"),
+    Follow("a"),
+    Cancel("a"),
+    Applied("a", 2),
+    Ping(),
+    Goodbye(),
+]
+EVENT_EXAMPLES = [
+    Welcome("0.1.0", "s", {"presets": ["draft"]}, {"queue": 3}),
+    Pong(),
+    Accepted("a", 3),
+    Progressed("a", "sampling", 0.25, 3.5, np.arange(60, dtype=np.uint8).reshape(4, 5, 3)),
+    Progressed("a", "sampling", 0),
+    MeshReady("a", np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.zeros((3, 2), np.float32)),
+    TextureReady("a", 1, np.full((2, 2, 3), 9, np.uint8), True),
+    Finished("a", {"seed": 1, "seconds": {"sampling": 2.5}, "notes": ["é"]}),
+    Failed("a", "bad_portrait", "No face.", "Choose another."),
+    Refused("wrong_key", "No.", "Ask."),
+]
+
+
+def same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray):
+        return isinstance(other, np.ndarray) and one.dtype == other.dtype and np.array_equal(one, other)
+    return bool(one == other)
+
+
+def sent(message: Any) -> list[bytes]:
+    """The frames as the other side gets them."""
+    return [bytes(frame) for frame in encode(message)]
+
+
+@pytest.mark.parametrize("message", REQUEST_EXAMPLES + EVENT_EXAMPLES, ids=lambda each: type(each).__name__)
+def test_round_trip(message: Any) -> None:
+    decode = decode_request if message in REQUEST_EXAMPLES else decode_event
+    again = decode(sent(message))
+    assert type(again) is type(message)
+    assert all(same(getattr(message, each.name), getattr(again, each.name)) for each in fields(message))
+
+
+def test_every_kind_has_an_example() -> None:
+    assert {type(each).__name__ for each in REQUEST_EXAMPLES} == set(REQUESTS)
+    assert {type(each).__name__ for each in EVENT_EXAMPLES} == set(EVENTS)
+
+
+def test_golden_frames() -> None:
+    """Bytes that any version-1 peer sends and understands; a change here is a new protocol version."""
+    assert sent(Applied("a", 2)) == [b'{"buffers":[],"fields":{"job_id":"a","level":2},"kind":"Applied","protocol":1}']
+    assert sent(JobRequest("j", seed=5, portrait=b"\xff\xd8")) == [
+        b'{"buffers":[{"field":"portrait"}],"fields":{"job_id":"j","kind":"avatar","options":{},'
+        b'"preset":"standard","seed":5},"kind":"JobRequest","protocol":1}',
+        b"\xff\xd8",
+    ]
+    assert sent(TextureReady("j", 0, np.array([[[1, 2, 3]]], np.uint8), False)) == [
+        b'{"buffers":[{"dtype":"uint8","field":"albedo","shape":[1,1,3]}],'
+        b'"fields":{"final":false,"job_id":"j","level":0},"kind":"TextureReady","protocol":1}',
+        b"\x01\x02\x03",
+    ]
+    mesh = MeshReady("j", np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.zeros((3, 2), np.float32))
+    assert sent(mesh)[1:] == [np.eye(3, dtype="<f4").tobytes(), bytes([0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0]), bytes(24)]
+
+
+def test_unknown_fields_and_buffers_are_ignored() -> None:
+    header = {
+        "protocol": VERSION,
+        "kind": "Accepted",
+        "fields": {"job_id": "a", "position": 1, "mood": "good"},
+        "buffers": [{"field": "picture", "dtype": "float64", "shape": [1]}],
+        "later": True,
+    }
+    assert decode_event([json.dumps(header).encode(), bytes(8)]) == Accepted("a", 1)
+
+
+def test_missing_fields_take_their_defaults() -> None:
+    header = {"protocol": VERSION, "kind": "JobRequest", "fields": {"job_id": "a"}}
+    assert decode_request([json.dumps(header).encode()]) == JobRequest("a")
+
+
+def test_another_version_is_refused_in_a_sentence_but_a_refusal_is_always_understood() -> None:
+    frames = [sent(Ping())[0].replace(b'"protocol":1', b'"protocol":2')]
+    with pytest.raises(ProtocolError, match=r"speaks version 2 .* this side version 1") as caught:
+        decode_request(frames)
+    assert caught.value.code is ErrorCode.WRONG_VERSION
+    refused = Refused("wrong_version", "Too old.")
+    assert decode_event([sent(refused)[0].replace(b'"protocol":1', b'"protocol":9')]) == refused
+
+
+def test_events_are_no_requests() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        decode_request(sent(Pong()))
+    assert caught.value.code is ErrorCode.UNKNOWN_KIND
+
+
+def test_the_key_never_shows() -> None:
+    assert "hunter2" not in repr(Hello("0.1.0", "hunter2", "x"))
+
+
+def test_arrays_arrive_read_only_and_uncopied() -> None:
+    frames = sent(TextureReady("a", 0, np.zeros((2, 2, 3), np.uint8)))
+    event = decode_event(frames)
+    assert isinstance(event, TextureReady)
+    assert not event.albedo.flags.writeable
+    assert np.shares_memory(event.albedo, np.frombuffer(frames[1], np.uint8))
+
+
+def header_of(message: Any, **changes: Any) -> list[bytes]:
+    """The message's frames with parts of the header replaced."""
+    header, *rest = sent(message)
+    return [json.dumps(json.loads(header) | changes).encode(), *rest]
+
+
+def buffer_of(message: Any, index: int, **changes: Any) -> list[bytes]:
+    buffers = json.loads(sent(message)[0])["buffers"]
+    buffers[index] |= changes
+    return header_of(message, buffers=buffers)
+
+
+MESH = EVENT_EXAMPLES[5]
+TEXTURE = EVENT_EXAMPLES[6]
+HOSTILE_EVENTS = {
+    "no frames": [],
+    "too many frames": [sent(Pong())[0]] + [b""] * MAX_FRAMES,
+    "empty header": [b""],
+    "binary header": [bytes(range(256))],
+    "not an object": [b"[1]"],
+    "header too long": [b" " * (MAX_HEADER_BYTES + 1)],
+    "deep header": [b'{"a":' * 2000 + b"1" + b"}" * 2000],
+    "very deep header": [b"[" * 200_000],
+    "nan": [b'{"protocol":1,"kind":"Accepted","fields":{"job_id":"a","position":NaN}}'],
+    "infinite fraction": [b'{"protocol":1,"kind":"Progressed","fields":{"job_id":"a","stage":"s","fraction":1e999}}'],
+    "huge number": [b'{"protocol":1,"kind":"Accepted","fields":{"job_id":"a","position":' + b"9" * 5000 + b"}}"],
+    "kind is a list": header_of(MESH, kind=["MeshReady"]),
+    "class path": header_of(MESH, kind="os.system"),
+    "fields is a list": header_of(MESH, fields=[]),
+    "missing field": header_of(MESH, fields={}),
+    "path as id": header_of(Accepted("a", 0), fields={"job_id": "../../etc", "position": 0}),
+    "newline in a stage": header_of(Progressed("a", "s", 0), fields={"job_id": "a", "stage": "x\ny", "fraction": 0}),
+    "half surrogate": [b'{"protocol":1,"kind":"Failed","fields":{"job_id":"a","code":"x","message":"\\ud800"}}'],
+    "true as number": header_of(Accepted("a", 0), fields={"job_id": "a", "position": True}),
+    "buffers without frames": sent(MESH)[:2],
+    "frames without buffers": header_of(MESH, buffers=[]),
+    "buffer without name": buffer_of(MESH, 0, field=None),
+    "object dtype": buffer_of(MESH, 0, dtype="O"),
+    "other dtype": buffer_of(MESH, 0, dtype="float64"),
+    "big-endian": buffer_of(MESH, 0, dtype=">f4"),
+    "shape lies": buffer_of(MESH, 0, shape=[4, 3]),
+    "negative shape": buffer_of(MESH, 0, shape=[-1, -9]),
+    "shape overflows": buffer_of(MESH, 0, shape=[2**62, 3]),
+    "shape of text": buffer_of(MESH, 0, shape="33"),
+    "shape of floats": buffer_of(MESH, 0, shape=[3.0, 3]),
+    "wrong rank": buffer_of(MESH, 0, shape=[9]),
+    "not square": header_of(
+        TEXTURE, buffers=[{"field": "albedo", "dtype": "uint8", "shape": [1, 4, 3]}]
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("frames", HOSTILE_EVENTS.values(), ids=HOSTILE_EVENTS)
+def test_hostile_frames_end_in_a_sentence(frames: list[bytes]) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        decode_event(frames)
+    assert 10 < len(str(caught.value)) < 400
+
+
+def test_faces_beyond_the_vertices_are_refused_on_both_sides() -> None:
+    wild = MeshReady("a", np.eye(3, dtype=np.float32), np.array([[0, 1, 3]], np.int32), np.zeros((3, 2), np.float32))
+    with pytest.raises(ProtocolError, match="must index 3 vertices"):
+        encode(wild)
+    frames = sent(MESH)
+    frames[2] = np.array([[0, 1, -1]], "<i4").tobytes()
+    with pytest.raises(ProtocolError, match="must index 3 vertices"):
+        decode_event(frames)
+    frames = sent(MESH)
+    frames[1] = np.full((3, 3), np.nan, "<f4").tobytes()
+    with pytest.raises(ProtocolError, match="finite"):
+        decode_event(frames)
+
+
+def test_what_breaks_a_rule_is_not_sent() -> None:
+    for message in (
+        JobRequest("spaces are not allowed"),
+        JobRequest("a", seed=-1),
+        JobRequest("a", options={"x": float("nan")}),
+        Progressed("a", "s", 1.5),
+        Progressed("a", "s", 0.5, preview=np.zeros((2, 2, 4), np.uint8)),
+        Failed("a", "x", "y" * 5000),
+    ):
+        with pytest.raises(ProtocolError):
+            encode(message)
+
+
+def test_random_damage_raises_nothing_else() -> None:
+    chance = random.Random(0)
+    for message in EVENT_EXAMPLES:
+        for _ in range(100):
+            frames = [bytearray(frame) for frame in sent(message)]
+            frame = chance.choice(frames)
+            for _ in range(chance.randint(1, 4)):
+                if frame:
+                    frame[chance.randrange(len(frame))] = chance.randrange(256)
+            if chance.random() < 0.2:
+                frames.pop(chance.randrange(len(frames)))
+            with contextlib.suppress(ProtocolError):
+                decode_event([bytes(frame) for frame in frames])
