@@ -10,6 +10,8 @@ Nothing here loads Blender, numpy or pyzmq until `register()` runs, so that the 
     blender_addon.unregister()                               # stops the backend that was started here
 """
 
+import atexit
+
 
 def register() -> None:
     """Makes classes and properties known and starts the session; Blender calls it when the add-on is switched on."""
@@ -18,10 +20,14 @@ def register() -> None:
     for module in (preferences, properties, operators, panels):
         module.register()
     session.start()
+    # A script that ends, or fails, without unregister(): no backend stays behind, and bpy, which hangs at exit while
+    # operators of Python are registered, ends.
+    atexit.register(unregister)
 
 
 def unregister() -> None:
     """Undoes all of `register`, in reverse."""
+    atexit.unregister(unregister)
     from . import operators, panels, preferences, properties, session
 
     session.stop()

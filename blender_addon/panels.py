@@ -7,8 +7,10 @@ from . import session, wording
 from .jobs import Phase
 from .scene import tags
 
-LINE = 38
-"""Characters of a sentence per line, at a sidebar's usual width."""
+LETTER = 5.8
+"""Mean width of a letter in Blender's font, pixels at a scale of 1."""
+FRAME = 95
+"""Pixels of a sidebar that boxes, icon and tabs take from a sentence."""
 
 
 class _Tab:
@@ -24,7 +26,7 @@ class MAQUETTE_PT_main(_Tab, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         live = session.current()
         self.layout.use_property_decorate = False
-        _draw_backend(self.layout.column(), live)
+        _draw_backend(self.layout.column(), context, live)
         self.layout.separator(type="LINE")
         _draw_source(self.layout.column(), context, live)
         _draw_generate(self.layout.column(), context, live)
@@ -59,26 +61,25 @@ class MAQUETTE_PT_avatar(_Tab, bpy.types.Panel):
         row.operator("maquette.reuse", icon="LOOP_BACK")
 
 
-def _draw_backend(column: bpy.types.UILayout, live: session.Session) -> None:
+def _draw_backend(column: bpy.types.UILayout, context: bpy.types.Context, live: session.Session) -> None:
     client = live.client
     words, icon = wording.backend(live.starting, client.state if client else None, client.welcome if client else None)
     row = column.row()
     row.label(text=f"Backend: {words}", icon=icon)
-    connected = client is not None or live.launched is not None
-    if connected:
-        row.operator("maquette.stop_backend", text="", icon="CANCEL" if live.launched else "UNLINKED")
+    if client is not None or live.launched is not None:
+        row.operator("maquette.stop_backend", text="", icon="QUIT" if live.launched else "UNLINKED")
     row.operator("maquette.show_preferences", text="", icon="PREFERENCES")
-    if not connected:
+    if not live.starting and (client is None or client.problem):
         row = column.row(align=True)
         row.operator("maquette.start_backend", text="Start", icon="PLAY")
         row.operator("maquette.connect", text="Connect", icon="LINKED")
     if client is not None:
         if client.problem:
-            _sentence(column, client.problem)
+            _sentence(column, context, client.problem)
         for sentence in wording.device_problems(client.welcome):
-            _sentence(column, sentence, "ERROR")
+            _sentence(column, context, sentence, "ERROR")
     if live.problem is not None:
-        _draw_trouble(column, live.problem.code, live.problem.message, live.problem.hint, "")
+        _draw_trouble(column, context, live.problem.code, live.problem.message, live.problem.hint, "")
 
 
 def _draw_source(column: bpy.types.UILayout, context: bpy.types.Context, live: session.Session) -> None:
@@ -136,27 +137,31 @@ def _draw_job(
     elif job.phase is Phase.CANCELLED:
         column.label(text="Cancelled; what had arrived stays" if work.shape else "Cancelled")
     else:
-        _draw_trouble(column, job.code, job.message, job.hint, job.job_id)
+        _draw_trouble(column, context, job.code, job.message, job.hint, job.job_id)
 
 
-def _draw_trouble(column: bpy.types.UILayout, code: str, message: str, hint: str, job_id: str) -> None:
-    """An error with what helps against it."""
+def _draw_trouble(
+    column: bpy.types.UILayout, context: bpy.types.Context, code: str, message: str, hint: str, job_id: str
+) -> None:
+    """An error with what helps against it; the cross of a job stands in its title."""
     box = column.box().column()
-    _sentence(box, message, "ERROR")
-    _sentence(box, hint)
+    _sentence(box, context, message, "ERROR")
+    _sentence(box, context, hint)
     row = box.row()
     if remedy := wording.REMEDIES.get(code):
         button = row.operator(remedy.operator, text=remedy.label, icon=remedy.icon)
         if remedy.preset:
             button.preset = remedy.preset
+    row.operator("maquette.copy_text", text="" if remedy else "Copy", icon="COPYDOWN").text = f"{message} {hint}"
     if not job_id:
-        row.operator("maquette.dismiss", icon="X", text="" if remedy else "Dismiss")
+        row.operator("maquette.dismiss", text="", icon="X")
 
 
-def _sentence(column: bpy.types.UILayout, sentence: str, icon: str = "BLANK1") -> None:
+def _sentence(column: bpy.types.UILayout, context: bpy.types.Context, sentence: str, icon: str = "BLANK1") -> None:
     lines = column.column(align=True)
     lines.scale_y = 0.8
-    for count, line in enumerate(wording.lines(sentence, LINE)):
+    width = (context.region.width / context.preferences.system.ui_scale - FRAME) / LETTER
+    for count, line in enumerate(wording.lines(sentence, max(int(width), 16))):
         lines.label(text=line, icon=icon if count == 0 else "BLANK1")
 
 

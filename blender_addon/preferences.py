@@ -97,8 +97,13 @@ def is_loopback(address: str) -> bool:
 
 
 CLASSES = (MAQUETTE_AP_preferences,)
-register, _unregister_classes = bpy.utils.register_classes_factory(CLASSES)
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory(CLASSES)
 _made_here: set[str] = set()
+
+
+def register() -> None:
+    _register_classes()
+    preferences()
 
 
 def unregister() -> None:

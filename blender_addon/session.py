@@ -15,7 +15,7 @@ from pathlib import Path
 import bpy
 
 from .client import STARTING_SECONDS, Client, State
-from .jobs import JobState, cancelling, coalesce, reduce
+from .jobs import JobState, Phase, cancelling, coalesce, reduce
 from .launcher import Launched, LaunchError, command_for, find_running
 from .launcher import start as launch
 from .preferences import check_allowed, preferences
@@ -153,6 +153,8 @@ class Session:
         if self.client is None:
             raise ProtocolError(ErrorCode.NOT_READY, "There is no connection to a backend; start one first.")
         self.client.send(request)
+        for key in [key for key, each in self.avatars.items() if each.job.phase in (Phase.FAILED, Phase.CANCELLED)]:
+            self.dismiss(key)
         return self._remember(Avatar(JobState(request.job_id), name, scene, request))
 
     def follow(self, job_id: str, name: str, scene: str) -> None:

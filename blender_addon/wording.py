@@ -53,7 +53,7 @@ def backend(starting: bool, state: State | None, welcome: Welcome | None) -> tup
         case State.REFUSED:
             return "Refused", "ERROR"
         case State.LOST:
-            return "No answer; trying again", "ERROR"
+            return "No answer", "ERROR"
     devices = welcome.capabilities.get("devices", []) if welcome else []
     states = [each.get("state", "") for each in devices]
     if "idle" in states:
@@ -130,13 +130,16 @@ def made_from(recipe: dict) -> str:
 
 
 def lines(sentence: str, width: int) -> list[str]:
-    """The sentence broken into lines of at most `width` characters: Blender's labels do not wrap."""
+    """The sentence broken into lines of at most `width` characters: Blender's labels do not wrap.
+
+    A word that is longer, a path say, goes on in the next line.
+    """
     found: list[str] = []
     for word in sentence.split():
         if found and len(found[-1]) + 1 + len(word) <= width:
             found[-1] += f" {word}"
         else:
-            found.append(word)
+            found += [word[start : start + width] for start in range(0, len(word), width)]
     return found
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ending jobs and clearing them away."""
+"""Ending jobs, and what one does with their messages."""
 
 # mypy: disable-error-code="valid-type"
 
@@ -56,4 +56,18 @@ class MAQUETTE_OT_dismiss(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (MAQUETTE_OT_cancel, MAQUETTE_OT_dismiss)
+class MAQUETTE_OT_copy_text(bpy.types.Operator):
+    """Copy this message, to search for it or to send it to someone who can help"""
+
+    bl_idname = "maquette.copy_text"
+    bl_label = "Copy Message"
+    bl_options = {"INTERNAL"}  # noqa: RUF012
+
+    text: bpy.props.StringProperty(name="Text", options={"SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.window_manager.clipboard = self.text
+        return {"FINISHED"}
+
+
+CLASSES = (MAQUETTE_OT_cancel, MAQUETTE_OT_dismiss, MAQUETTE_OT_copy_text)

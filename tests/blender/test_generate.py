@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The add-on against a real backend process, without a window: operators wait, the avatar stands in the scene."""
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ from tests.integration.tiny_runner import BROKEN, DIES, PLAIN, SLOW, UNFIT  # no
 pytestmark = [pytest.mark.blender, pytest.mark.usefixtures("addon")]
 
 ROOT = Path(__file__).parent.parent.parent
+unix = pytest.mark.skipif(sys.platform == "win32", reason="the program is a shell script")
 COMMAND = [sys.executable, "-m", "backend", "serve", "--runner", "tests.integration.tiny_runner:TinyRunner"]
 
 
@@ -165,11 +168,17 @@ def test_stop_and_start_again(store, monkeypatch):
     assert bpy.ops.maquette.generate(seed=PLAIN) == {"FINISHED"}  # connects by itself
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the program is a shell script")
-def test_a_backend_is_started_used_and_ended(tmp_path, monkeypatch):
-    program = tmp_path / "backend program"
-    program.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m backend \"$@\" {' '.join(COMMAND[4:])}\n")
-    program.chmod(0o755)
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """What a user may name as the backend's program: `PROGRAM serve` starts one, here with the tiny runner."""
+    script = tmp_path / "backend program"
+    script.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m backend \"$@\" {' '.join(COMMAND[4:])}\n")
+    script.chmod(0o755)
+    return script
+
+
+@unix
+def test_a_backend_is_started_used_and_ended(program, tmp_path, monkeypatch):
     monkeypatch.setenv("MAQUETTE_STATE", str(tmp_path / "store"))
     settings = preferences.preferences()
     settings.interpreter, settings.folder, settings.device = str(program), str(ROOT), "cpu"
@@ -187,3 +196,24 @@ def test_a_backend_is_started_used_and_ended(tmp_path, monkeypatch):
     process = live.launched.process
     assert bpy.ops.maquette.stop_backend() == {"FINISHED"}
     assert process.poll() is not None
+
+
+FORGETFUL = """
+import sys, bpy, blender_addon
+blender_addon.register()
+settings = bpy.context.preferences.addons["blender_addon"].preferences
+settings.interpreter, settings.folder, settings.device = sys.argv[1], sys.argv[2], "cpu"
+bpy.ops.maquette.start_backend()
+print("backend", blender_addon.session.current().launched.process.pid)
+"""
+
+
+@unix
+def test_a_script_that_forgets_to_unregister_leaves_no_backend(program, tmp_path):
+    environment = {**os.environ, "MAQUETTE_STATE": str(tmp_path / "store")}
+    command = [sys.executable, "-c", FORGETFUL, str(program), str(ROOT)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    number = int(done.stdout.split("backend ")[1].split()[0])
+    with pytest.raises(ProcessLookupError):
+        os.kill(number, 0)

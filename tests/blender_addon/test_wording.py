@@ -46,7 +46,7 @@ def test_long_sentences_break_between_words_and_lose_none():
     broken = wording.lines(sentence, 30)
     assert max(map(len, broken)) <= 30 and " ".join(broken) == sentence
     assert wording.lines("", 30) == []
-    assert wording.lines("Incomprehensibilities", 5) == ["Incomprehensibilities"]
+    assert wording.lines("see /var/log", 5) == ["see", "/var/", "log"]
 
 
 def test_a_recipe_in_a_few_words():
@@ -69,7 +69,7 @@ def welcome(*states: str) -> Welcome:
 def test_the_backend_in_words():
     assert wording.backend(True, None, None)[0] == "Starting"
     assert wording.backend(False, None, None)[0] == "Not connected"
-    assert wording.backend(False, State.LOST, welcome("idle"))[0] == "No answer; trying again"
+    assert wording.backend(False, State.LOST, welcome("idle"))[0] == "No answer"
     assert wording.backend(False, State.READY, welcome("busy", "idle"))[0] == "Ready"
     assert wording.backend(False, State.READY, welcome("starting"))[0] == "Loading the model"
     assert wording.backend(False, State.READY, welcome("failed"))[0] == "Cannot work"
