@@ -24,6 +24,8 @@ LAYERS = [
     "synthesis",
     "refinement",
     "pipeline",
+    "evaluation",
+    "evaluation",
     "service",
     "cli",
 ]
@@ -36,7 +38,11 @@ NARROWER = {
     "texture": {"geometry", "surface"},
 }
 """Packages that may know even less than all before them."""
-OFFLINE = {"training": {"cli"}, "studio": {"training", "cli"}}
+OFFLINE = {
+    "training": {"evaluation", "cli"},
+    "studio": {"training", "evaluation", "cli"},
+    "evaluation": {"cli"},
+}
 """Package -> who alone imports it."""
 PROTOCOL_USERS = {"service", "cli"}
 PURE = {
@@ -61,7 +67,7 @@ BLENDER_FREE = ("scene/axes.py", "scene/layout.py")
 ONE_PLACE = {
     "zmq": ("backend/service/", "blender_addon/client.py"),
     "xatlas": ("backend/surface/unwrap.py",),
-    "skimage": ("backend/surface/extract.py",),
+    "skimage": ("backend/surface/extract.py", "backend/evaluation/"),
     "fast_simplification": ("backend/surface/clean.py",),
     "ai_edge_litert": ("backend/faces/networks.py",),
     "embreex": ("backend/studio/", "backend/training/"),
