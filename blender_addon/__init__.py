@@ -11,10 +11,13 @@ Nothing here loads Blender, numpy or pyzmq until `register()` runs, so that the 
 """
 
 import atexit
+import importlib.util
 
 
 def register() -> None:
     """Makes classes and properties known and starts the session; Blender calls it when the add-on is switched on."""
+    if importlib.util.find_spec("numpy") is None:
+        raise ImportError("Maquette needs numpy, which this Blender lacks; use a Blender from blender.org.")
     from . import operators, panels, preferences, properties, session
 
     for module in (preferences, properties, operators, panels):

@@ -16,9 +16,9 @@ from . import axes, camera
 
 # Name, place in the box relative to the camera's target, size in metres, watts.
 LIGHTS = (
-    ("Key light", (-2.2, 1.8, 2.8), 0.5, 9.0),
-    ("Fill light", (2.8, 0.4, 2.2), 0.8, 3.5),
-    ("Rim light", (1.6, 2.2, -2.6), 0.4, 8.0),
+    ("Key light", (-2.2, 1.8, 2.8), 0.5, 5.5),
+    ("Fill light", (2.8, 0.4, 2.2), 0.8, 1.8),
+    ("Rim light", (1.6, 2.2, -2.6), 0.4, 6.0),
 )
 WORLD_GREY = 0.22
 
