@@ -2,8 +2,11 @@
 """Pictures of a field by a march that its signed distance guides; no gradients.
 
 Far from the surface a ray strides over empty cells of the occupancy map without asking the field; near it the stride
-is the distance less the soft shell; in the shell it is a fraction of the shell's width, and the ray ends once opaque:
-some eight questions a pixel, where uniform sampling needs a hundred for the same picture.
+is the distance less the soft shell; in the shell it is the shell's width, and the ray ends once opaque: some eight
+questions a pixel, where uniform sampling needs a hundred for the same picture.
+
+Opacity follows Wang et al. 2021 (NeuS, eq. 13): what passes is a logistic function of the least distance met so far. It
+does not depend on the steps, and outlines stay where the surface is, half covered; a density would swell them.
 """
 
 import math
@@ -17,11 +20,11 @@ from .cameras import Camera
 from .fields import TILE, Field
 from .occupancy import Occupancy, ask, occupancy
 
-SHELL = (0.003, 0.012)
-"""Least and greatest softness of the surface; in between it follows the size of a pixel, which smooths outlines."""
-STRIDE = 0.7
+SHELL = (0.001, 0.008)
+"""Least and greatest softness of the surface; in between it is a quarter of a pixel, which smooths outlines."""
+STRIDE = 1.2
 """Step inside the shell, in units of its softness."""
-OPAQUE = 0.01
+OPAQUE = 0.02
 """A ray ends when less than this passes."""
 MAX_STEPS = 400
 """Bound on the steps of a ray that grazes the surface all along."""
@@ -101,7 +104,7 @@ def _march(
     first, last = _box_span(origins, directions, grid.extent)
     ray = torch.nonzero(last > first)[:, 0]
     t, last = first[ray] + 1e-4, last[ray]
-    density, step = torch.zeros_like(t), torch.zeros_like(t)
+    clear_share, step = torch.ones_like(t), torch.zeros_like(t)
     clear = grid.clear.reshape(-1)
     for _ in range(MAX_STEPS):
         if not len(ray):
@@ -109,13 +112,12 @@ def _march(
         points = origins[ray] + t[:, None] * directions[ray]
         stride = clear[grid.cells(points)]
         near = torch.nonzero(stride == 0)[:, 0]
-        density_here = torch.zeros_like(density)
         if len(near):
             sdf = ask(field, points[near])
             stride[near] = (0.9 * (sdf - 2 * beta)).clamp_min(STRIDE * beta)
-            density_here[near] = _laplace(sdf, beta)
-            # Trapezium between this sample and the last (Max 1995); a stride over empty space had density 0.
-            opacity = 1 - torch.exp(-0.5 * (density_here[near] + density[near]) * step[near])
+            share = torch.minimum(torch.sigmoid(sdf / beta), clear_share[near])
+            opacity = 1 - share / clear_share[near]
+            clear_share[near] = share
             target = ray[near]
             weight = out.passing[target] * opacity
             out.passing[target] -= weight
@@ -125,11 +127,11 @@ def _march(
                 colours = field.rgb(points[near[heavy]])
                 out.rgb[target[heavy]] += weight[heavy, None] * colours
                 out.coloured[target[heavy]] += weight[heavy]
-        density, step = density_here, stride
+        step = stride
         t = t + stride
         alive = torch.nonzero((t < last) & (out.passing[ray] > OPAQUE))[:, 0]
         if len(alive) < len(ray):
-            ray, t, last, density, step = ray[alive], t[alive], last[alive], density[alive], step[alive]
+            ray, t, last, step, clear_share = ray[alive], t[alive], last[alive], step[alive], clear_share[alive]
     # What is nearly opaque counts as opaque, or the background would shine through faces.
     opacity = 1 - out.passing
     out.passing[out.passing <= OPAQUE] = 0
@@ -141,13 +143,7 @@ def _march(
 def _softness(camera: Camera, width: int) -> float:
     distance = float(camera.cam_to_world[..., :3, 3].norm())
     pixel = distance / (float(camera.intrinsics[..., 0, 0]) * width)
-    return min(max(0.35 * pixel, SHELL[0]), SHELL[1])
-
-
-def _laplace(sdf: Float[Tensor, " N"], beta: float) -> Float[Tensor, " N"]:
-    # Yariv et al. 2021, eqs. 2-3: the cumulative Laplace distribution of -sdf, over beta.
-    tail = 0.5 * torch.exp(-sdf.abs() / beta)
-    return torch.where(sdf > 0, tail, 1 - tail) / beta
+    return min(max(0.25 * pixel, SHELL[0]), SHELL[1])
 
 
 def _box_span(

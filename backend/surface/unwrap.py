@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 def unwrap(mesh: Mesh, texture_size: int) -> Mesh:
     """The mesh with `uv`, vertices on chart borders split; faces keep their order, charts do not overlap.
 
-    The face gets about twice the texels per length of the hem. `texture_size` is the largest texture to be painted:
+    The face gets about half more texels than the hem for its area. `texture_size` is the largest texture to be painted:
     it sets the space around charts.
     """
     import xatlas
