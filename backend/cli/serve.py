@@ -22,6 +22,8 @@ class Flags:
     """Folder of the connection file, jobs, results and logs; by default in the user's state folder."""
     idle_exit: float | None = None
     """End after so many seconds without jobs and without clients."""
+    grace: float = 10.0
+    """Seconds that a cancelled job gets before its worker process is ended."""
     runner: str = "backend.service.translate:AvatarRunner"
     """What makes the results, as package.module:callable; for tests and experiments."""
 
@@ -40,6 +42,7 @@ def run(flags: Flags) -> None:
             port=flags.port,
             idle_exit=flags.idle_exit,
             runner=flags.runner,
+            grace=flags.grace,
         )
     )
 

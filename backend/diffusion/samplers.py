@@ -2,7 +2,7 @@
 """Few-step solvers as generators: close one and the sampling is cancelled."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,7 +10,8 @@ from torch import Tensor
 from .schedule import ScheduleConfig, alpha_bar, log_snr
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Step:
     """State after one evaluation of the denoiser."""
 
     index: int

@@ -22,7 +22,11 @@ SLIDER_GROUPS = ("head", "forehead", "eyebrows", "eyes", "nose", "mouth", "ears"
 
 
 class PackError(Exception):
-    """The asset folder lacks something; the message says what and how to get it."""
+    """The asset folder lacks something; `message` says what, `hint` how to get it."""
+
+    def __init__(self, message: str, hint: str = "Use the CC0 head pack, or a complete MakeHuman data folder.") -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,8 @@ class Pack:
         self.root = Path(root)
         if not (self.root / "3dobjs/base.obj").is_file():
             raise PackError(
-                f"{self.root} holds no 3dobjs/base.obj; give the CC0 head pack or MakeHuman's data folder "
-                "with --pack or MAQUETTE_PACK"
+                f"{self.root} holds no 3dobjs/base.obj",
+                "Give the CC0 head pack or MakeHuman's data folder with --pack or MAQUETTE_PACK.",
             )
         self.base = read_obj(self.root / "3dobjs/base.obj", group="body")
         self.macros = self._read_macros()
@@ -197,9 +201,9 @@ def load_image(path: Path, side: int | None = None) -> np.ndarray:
 def _read_target(path: Path | None) -> tuple[np.ndarray, np.ndarray]:
     if path is None:
         return np.zeros(0, np.int32), np.zeros((0, 3), np.float32)
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
-    with opened as lines:
-        rows = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+    content = path.read_bytes()
+    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode(errors="replace")
+    rows = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     rows = [row for row in rows if len(row) >= 4]
     index = np.array([int(row[0]) for row in rows], np.int32)
     return index, np.array([[float(x) for x in row[1:4]] for row in rows], np.float32).reshape(-1, 3)

@@ -45,9 +45,8 @@ def skin(person: PersonParameters, pack: Pack) -> np.ndarray:
     sex = "male" if person.male else "female"
     band = "young" if person.years < 38 else "middleage" if person.years < 58 else "old"
     light = "diffuse" if person.male or band == "old" else "diffuse2"
-    detail = np.zeros((SKIN_SIZE, SKIN_SIZE, 3), np.float32)
-    for kind, share in ((f"lightskinned_{sex}_{light}", 1 - person.tone), (f"darkskinned_{sex}_diffuse", person.tone)):
-        detail += share * _skin_detail(pack, f"{band}_{kind}")
+    pale, deep = f"{band}_lightskinned_{sex}_{light}", f"{band}_darkskinned_{sex}_diffuse"
+    detail = (1 - person.tone) * _skin_detail(pack, pale) + person.tone * _skin_detail(pack, deep)
     colour = np.exp(detail) * _tone_colour(person.tone) * np.array(person.tint, np.float32)
     roots = _scalp(pack) * (1.0 if person.hair else 0.75)
     colour += roots * (np.minimum(hair_colour(person) * 0.8 + 0.01, colour * 1.5) - colour)
@@ -77,7 +76,8 @@ def strands(colour: np.ndarray, curly: bool) -> np.ndarray:
 def cloth(person: PersonParameters, picture: np.ndarray | None) -> np.ndarray:
     """The top's texture: plain with faint unevenness, or the garment's own picture in another hue."""
     if person.top_plain or picture is None:
-        noise = gaussian_filter(np.random.default_rng(person.seed).random((256, 256)).astype(np.float32), 6, mode="wrap")
+        noise = np.random.default_rng(person.seed).random((256, 256)).astype(np.float32)
+        noise = gaussian_filter(noise, 6, mode="wrap")
         return opaque((1 + 0.05 * (noise - noise.mean()) / noise.std())[..., None] * np.array(person.top_colour))
     turned = picture.copy()
     turned[..., :3] = np.clip(picture[..., :3] @ _hue_rotation(person.top_hue).T, 0, 1)
@@ -92,7 +92,8 @@ def beard_weights(pack: Pack, style: str) -> np.ndarray:
     jaw_top = 6.58 + 0.25 * np.clip(np.abs(x) - 0.3, 0, 1) + 0.45 * np.clip(np.abs(x) - 0.5, 0, 1)
     jaw = soft(jaw_top - y, 0.1) * soft(y - 6.02 - 0.1 * np.abs(x), 0.1) * soft(z - 0.55, 0.25)
     chin = soft(6.56 - y, 0.08) * soft(0.3 - np.abs(x), 0.1) * soft(z - 1.15, 0.2) * soft(y - 6.1, 0.1)
-    upper_lip = soft(6.83 - 0.12 * np.abs(x) - y, 0.06) * soft(y - 6.66, 0.05) * soft(0.36 - np.abs(x), 0.08) * (z > 1.2)
+    upper_lip = soft(6.83 - 0.12 * np.abs(x) - y, 0.06) * soft(y - 6.66, 0.05)
+    upper_lip = upper_lip * soft(0.36 - np.abs(x), 0.08) * (z > 1.2)
     sides = soft(0.12 - np.abs(np.abs(x) - 0.34), 0.08) * soft(6.75 - y, 0.08) * soft(y - 6.4, 0.1) * (z > 1.1)
     chosen = {"moustache": upper_lip, "goatee": np.maximum(np.maximum(chin, upper_lip), sides),
               "full": np.maximum(np.maximum(jaw, upper_lip), sides)}  # fmt: skip
@@ -133,7 +134,7 @@ def _scalp(pack: Pack) -> np.ndarray:
     """Where the dark skins have hair painted on the head, [T, T, 1]."""
     dark = to_linear(load_image(pack.texture("skins", "young_darkskinned_male_diffuse"), SKIN_SIZE)[..., :3]).mean(-1)
     mask = np.clip((0.012 - gaussian_filter(dark, SKIN_SIZE / 512)) / 0.006, 0, 1)
-    x, y, z = pack.base.vertices.T
+    _, y, z = pack.base.vertices.T
     head = _paint(pack, ((y > 7.3) & (z < 1.35) | (y > 6.8) & (z < 0.4)).astype(np.float32))
     return gaussian_filter(mask * head, SKIN_SIZE / 700)[..., None].astype(np.float32)
 

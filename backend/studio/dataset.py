@@ -28,7 +28,11 @@ PORTRAITS = 2
 
 
 class DatasetError(Exception):
-    """A folder of shards cannot be used; the message says why."""
+    """A folder of shards cannot be used; `message` says why and `hint` what to do."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,11 @@ def shard_files(folder: Path, training: bool = True) -> list[Path]:
     """Shards of a folder, in order; with `training`, evaluation seeds are refused."""
     files = sorted(folder.glob("people_*.npz"))
     if not files:
-        raise DatasetError(f"{folder} holds no shards; make some with: maquette studio make --seeds 0:512 --out {folder}")
+        raise DatasetError(f"{folder} holds no shards", f"Make some: maquette studio make --seeds 0:512 --out {folder}")
     if training and any(int(path.stem.split("_")[2]) > EVALUATION_SEEDS for path in files):
-        raise DatasetError(f"{folder} holds seeds from {EVALUATION_SEEDS} up, which are kept for evaluation")
+        raise DatasetError(
+            f"{folder} holds seeds from {EVALUATION_SEEDS} up, which are kept for evaluation", "Train on lower seeds."
+        )
     return files
 
 

@@ -32,7 +32,8 @@ EYE_COLOURS = {
 }  # fmt: skip
 SLIDER_SPREAD = dict(zip(SLIDER_GROUPS, (0.16, 0.25, 0.22, 0.2, 0.26, 0.2, 0.3, 0.25, 0.28, 0.12), strict=True))
 FACE_SHAPES = ("oval", "round", "rectangular", "square", "triangular", "invertedtriangular", "diamond")
-LOGO_TOPS = ("female_casualsuit01", "female_casualsuit02", "male_casualsuit02", "male_casualsuit04", "male_casualsuit06")
+LOGO_TOPS = ("female_casualsuit01", "female_casualsuit02", "male_casualsuit02", "male_casualsuit04",
+             "male_casualsuit06")  # fmt: skip
 """Garments that carry a logo: they are only worn in a plain colour."""
 EXPRESSIONS = {
     "neutral": {},
@@ -108,7 +109,8 @@ def sample_parameters(seed: int, pack: Pack) -> PersonParameters:
     years = float(random.choice([random.uniform(16, 30), random.uniform(25, 50), random.uniform(45, 85)],
                                 p=[0.4, 0.35, 0.25]))  # fmt: skip
     ethnic = random.dirichlet([0.35] * 3)
-    tone = float(np.clip(ethnic @ [random.uniform(0.7, 1.05), random.uniform(0.05, 0.35), random.uniform(0, 0.2)], 0, 1))
+    darkness = [random.uniform(0.7, 1.05), random.uniform(0.05, 0.35), random.uniform(0, 0.2)]
+    tone = float(np.clip(ethnic @ darkness, 0, 1))
     dark = tone > 0.4 or ethnic[1] > 0.6
     colours = list(HAIR_COLOURS)
     hair_colour = random.choice(colours[:7], p=[0.7, 0.25, 0.05, 0, 0, 0, 0] if dark
@@ -198,7 +200,7 @@ def _sample_sliders(random: np.random.Generator, pack: Pack) -> dict[str, float]
     values: dict[str, float] = {}
     shared: dict[str, float] = {}
     for group, name, negative, _ in pack.sliders:
-        if "trans" in name and group in ("head", "neck") or name.startswith("head-angle"):
+        if ("trans" in name and group in ("head", "neck")) or name.startswith("head-angle"):
             continue  # these move the head as a whole
         if group == "head" and negative is None:
             continue  # face shapes, mixed below

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Parameters to a person: a textured bust in the box [-1, 1]^3, chin to crown `HEAD_HEIGHT` tall."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,8 +17,10 @@ HEAD_HEIGHT = 1.1
 CHIN_LEVEL = -0.28
 """Height of the chin of the neutral face: an open mouth must not move the head."""
 CHIN, CROWN, FACE_BACK, FACE_FRONT = 791, 881, 962, 5320
-LIP_CENTRE = 343
-"""Base vertex between the lips, on the surface."""
+Placing = Callable[[np.ndarray], np.ndarray]
+"""Decimetres of the assets to box units."""
+LIP_CENTRE = 468
+"""Base vertex between the lips, as high as the corners of the mouth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +100,27 @@ def build_person(person: PersonParameters, pack: Pack) -> Person:
         visible = body.vertices[np.unique(body.triangles)]
         vertices, triangles = accessories.glasses(person, visible, right, left)
         frame = colours.opaque(np.broadcast_to(np.array(person.glasses_colour, np.float32), (4, 4, 3)))
-        parts.append(Part("glasses", vertices, triangles, np.full((len(triangles), 3, 2), 0.5, np.float32), _bytes(frame)))
+        middle = np.full((len(triangles), 3, 2), 0.5, np.float32)
+        parts.append(Part("glasses", vertices, triangles, middle, _bytes(frame)))
     front = np.array([0, 0, 0.055], np.float32)
     return Person(person, tuple(parts), right + front, left + front, place(base[LIP_CENTRE]))
 
 
 def macro_weights(person: PersonParameters) -> dict[str, float]:
     """Weights of the macro targets: the product of piecewise linear weights along each axis."""
-    age = {"child": np.interp(person.age, [0.1875, 0.5], [1, 0]), "young": np.interp(person.age, [0.1875, 0.5, 1], [0, 1, 0]),
-           "old": np.interp(person.age, [0.5, 1], [0, 1])}  # fmt: skip
+
+    def fall(value: float, low: float, high: float) -> float:
+        return float(np.interp(value, [low, high], [1, 0]))
 
     def three(value: float, stem: str) -> dict[str, float]:
-        return {f"min{stem}": np.interp(value, [0, 0.5], [1, 0]), f"average{stem}": np.interp(value, [0, 0.5, 1], [0, 1, 0]),
-                f"max{stem}": np.interp(value, [0.5, 1], [0, 1])}  # fmt: skip
+        low, high = fall(value, 0, 0.5), 1 - fall(value, 0.5, 1)
+        return {f"min{stem}": low, f"average{stem}": 1 - low - high, f"max{stem}": high}
 
     def two(value: float, low: str, high: str) -> dict[str, float]:
-        return {low: np.interp(value, [0, 0.5], [1, 0]), high: np.interp(value, [0.5, 1], [0, 1])}
+        return {low: fall(value, 0, 0.5), high: 1 - fall(value, 0.5, 1)}
+
+    young, old = fall(person.age, 0.1875, 0.5), 1 - fall(person.age, 0.5, 1)
+    age = {"child": young, "young": 1 - young - old, "old": old}
 
     weights: dict[str, float] = {}
     for sex, sex_share in {"female": 1 - person.gender, "male": person.gender}.items():
@@ -122,12 +130,12 @@ def macro_weights(person: PersonParameters) -> dict[str, float]:
             for muscle, muscle_share in three(person.muscle, "muscle").items():
                 for mass, mass_share in three(person.weight, "weight").items():
                     stem = f"{sex}-{years}-{muscle}-{mass}"
-                    share = sex_share * years_share * muscle_share * mass_share
-                    weights[f"universal-{stem}"] = share
+                    joint = sex_share * years_share * muscle_share * mass_share
+                    weights[f"universal-{stem}"] = joint
                     for name, part in two(person.height, "minheight", "maxheight").items():
-                        weights[f"height/{stem}-{name}"] = share * part
+                        weights[f"height/{stem}-{name}"] = joint * part
                     for name, part in two(person.proportions, "uncommonproportions", "idealproportions").items():
-                        weights[f"proportions/{stem}-{name}"] = share * part
+                        weights[f"proportions/{stem}-{name}"] = joint * part
     return {f"macrodetails/{name}": float(weight) for name, weight in weights.items() if weight > 1e-4}
 
 
@@ -153,7 +161,7 @@ def _morph(person: PersonParameters, pack: Pack, expression: bool) -> np.ndarray
     return vertices
 
 
-def _body(person: PersonParameters, pack: Pack, base: np.ndarray, hidden: tuple[int, ...], place) -> Part:  # noqa: ANN001
+def _body(person: PersonParameters, pack: Pack, base: np.ndarray, hidden: tuple[int, ...], place) -> Part:
     """The skin: covered quads dropped, subdivided once, the beard grown."""
     matrix, triangles, uv = _skin_topology(pack, hidden)
     vertices = base

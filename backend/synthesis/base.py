@@ -3,14 +3,11 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Protocol
 
 import numpy as np
-import torch
 
 from ..geometry.fields import Field
-from . import SYNTHESIZERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +40,11 @@ class Progress:
 class Synthesizer(Protocol):
     """A loaded generator."""
 
+    name: str
+    """Its key in `SYNTHESIZERS`."""
     model_hash: str
     """Names the weights in recipes."""
 
     def synthesize(self, condition: Condition) -> Generator[Progress, None, Field]:
         """Yield progress after each step, return the field; closing it cancels."""
 
-
-def load(name: str = "rodin", device: str | torch.device = "cpu") -> Synthesizer:
-    """Load a generator by name.
-
-    Raises KeyError for an unknown name and `weights.store.WeightsError` for unusable weights.
-    """
-    module, _, attribute = SYNTHESIZERS[name].partition(":")
-    return getattr(import_module(module), attribute).load(torch.device(device))

@@ -3,7 +3,7 @@
 
 import time
 from collections.abc import Generator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,8 @@ PREVIEW_EVERY = 3
 
 class Rodin:
     """The shipped generator."""
+
+    name = "rodin"
 
     def __init__(self, model: store.RodinModel, model_hash: str, device: torch.device) -> None:
         self.model, self.model_hash, self.device = model, model_hash, device
@@ -94,7 +96,7 @@ class Rodin:
         size = self.model.unet.config.portrait.image_size
         return functional.interpolate(joined, (size, size), mode="area").to(self.device)
 
-    def _precision(self):  # noqa: ANN202
+    def _precision(self) -> AbstractContextManager[object]:
         if self.dtype is torch.float32:
             return nullcontext()
         return torch.autocast(self.device.type, self.dtype)

@@ -2,7 +2,6 @@
 """Learning to generate: the base diffusion on latent planes, given studio portraits that are lit anew at each visit."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -13,11 +12,13 @@ from torch.nn import functional
 
 from ..diffusion.denoiser import diffuse, draw_times
 from ..diffusion.schedule import ScheduleConfig
+from ..models.layers import channels_last
 from ..models.plane_autoencoder import views_to_input
 from ..models.triplane_unet import TriplaneUNet, UNetConfig
 from .data import People
+from .export import sample_sheet
 from .fit import Fitter, load_fitter, use_bfloat16
-from .loop import Average, Clock, Curves, load_checkpoint, save_checkpoint
+from .loop import Average, Clock, Curves, Report, ignore, load_checkpoint, save_checkpoint
 from .portraits import photograph
 
 logger = logging.getLogger(__name__)
@@ -87,20 +88,19 @@ def train_cascade(
     out: Path,
     config: CascadeConfig,
     unet: UNetConfig,
-    picture: Callable[[Path, TriplaneUNet, Latents, Fitter], None] | None = None,
     seed: int = 0,
+    report: Report = ignore,
 ) -> Path:
-    """Train the base model; returns its checkpoint, which also continues a killed run.
-
-    `picture` is called with a path now and then to leave a grid of samples.
-    """
+    """Train the base model, leaving a grid of samples now and then; returns its checkpoint, which also continues a
+    killed run."""
     torch.manual_seed(seed)
     random = torch.Generator().manual_seed(seed)
     people = People(folder, ARRAYS)
     fitter = load_fitter(fit_checkpoint)
     latents = encode_people(fitter, people)
     logger.info("%d people; 100 components explain %.3f", len(people), explained_variance(latents))
-    network = TriplaneUNet(unet).to(memory_format=torch.channels_last)
+    network = TriplaneUNet(unet)
+    channels_last(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
     average = Average(network, config.average)
     clock = Clock(config.minutes)
@@ -129,12 +129,14 @@ def train_cascade(
         average.update(network, step)
         curves.add(velocity=loss)
         if (step + 1) % config.save_every == 0:
-            logger.info("%s", curves.flush())
+            report(clock, curves.flush())
             save()
-        if picture is not None and (step + 1) % config.sample_every == 0:
+        if (step + 1) % config.sample_every == 0:
             sampled = TriplaneUNet(unet)
             sampled.load_state_dict(average.weights)
-            picture(out / f"samples_{step + 1:06d}.png", sampled.eval(), latents, fitter)
+            shown = draw_portraits(people, torch.arange(4), unet.portrait.image_size, torch.Generator().manual_seed(0))
+            to_latent = (latents.mean, latents.deviation)
+            sample_sheet(out / f"samples_{step + 1:06d}.png", sampled.eval(), fitter, shown, to_latent, config.schedule)
     save()
     return checkpoint
 

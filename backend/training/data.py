@@ -37,7 +37,8 @@ class People:
                 header = json.loads(stored["header"].tobytes())
                 if header["sampler_version"] != SAMPLER_VERSION:
                     raise DatasetError(
-                        f"{path} was made by sampler {header['sampler_version']}, this is {SAMPLER_VERSION}; make it again"
+                        f"{path} was made by sampler {header['sampler_version']}, this is {SAMPLER_VERSION}",
+                        "Delete the shards and make them again.",
                     )
                 self._shards.append({name: stored[name] for name in self._names})
             self._where += [(len(self._shards) - 1, row) for row in range(len(header["people"]))]

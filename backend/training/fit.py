@@ -5,16 +5,18 @@ import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..geometry import TRUNCATION
-from ..geometry.triplane import unroll
+from ..geometry.triplane import Triplane, unroll
 from ..models.decoder import DecoderConfig, FieldDecoder
+from ..models.layers import channels_last
 from ..models.plane_autoencoder import AutoencoderConfig, PlaneDecoder, PlaneEncoder, views_to_input
 from .data import People
-from .loop import Average, Clock, Curves, load_checkpoint, save_checkpoint
+from .loop import Average, Clock, Curves, Report, ignore, load_checkpoint, save_checkpoint
 
 logger = logging.getLogger(__name__)
 ARRAYS = ("points", "sdf", "surface", "colour", "axis_rgba", "axis_depth")
@@ -46,8 +48,9 @@ class Fitter(nn.Module):
 
     def __init__(self, autoencoder: AutoencoderConfig, decoder: DecoderConfig) -> None:
         super().__init__()
-        self.encoder, self.planes, self.decoder = PlaneEncoder(autoencoder), PlaneDecoder(autoencoder), FieldDecoder(decoder)
-        self.to(memory_format=torch.channels_last)
+        self.encoder, self.planes = PlaneEncoder(autoencoder), PlaneDecoder(autoencoder)
+        self.decoder = FieldDecoder(decoder)
+        channels_last(self)
 
     def encode(self, people: People, chosen: Tensor) -> Float[Tensor, "B L R W"]:
         """Latent planes of some people."""
@@ -55,7 +58,14 @@ class Fitter(nn.Module):
         return self.encoder(views)
 
 
-def fit(folder: Path, out: Path, config: FitConfig, autoencoder: AutoencoderConfig, seed: int = 0) -> Path:
+def fit(
+    folder: Path,
+    out: Path,
+    config: FitConfig,
+    autoencoder: AutoencoderConfig,
+    seed: int = 0,
+    report: Report = ignore,
+) -> Path:
     """Train on a folder of shards; returns the checkpoint, which also continues a killed run."""
     torch.manual_seed(seed)
     random = torch.Generator().manual_seed(seed)
@@ -83,7 +93,7 @@ def fit(folder: Path, out: Path, config: FitConfig, autoencoder: AutoencoderConf
             group["lr"] = clock.learning_rate(config.learning_rate)
         chosen = torch.randint(len(people), (config.people_per_step,), generator=random)
         losses = _losses(fitter, people, chosen, config, random)
-        total = sum(losses.values())
+        total = torch.stack(list(losses.values())).sum()
         optimiser.zero_grad(set_to_none=True)
         total.backward()
         nn.utils.clip_grad_norm_(fitter.parameters(), 1.0)
@@ -92,7 +102,7 @@ def fit(folder: Path, out: Path, config: FitConfig, autoencoder: AutoencoderConf
         curves.add(**losses)
         if (step + 1) % config.save_every == 0:
             people.refresh()
-            logger.info("%s people %d", curves.flush(), len(people))
+            report(clock, curves.flush())
             save()
     save()
     return checkpoint
@@ -133,3 +143,32 @@ def _losses(
 def use_bfloat16() -> bool:
     """Whether bfloat16 products are done in hardware: elsewhere they are several times slower than float32."""
     return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+
+
+def refine_planes(
+    planes: Float[Tensor, "1 3 C R R"], decoder: FieldDecoder, samples: dict[str, np.ndarray], steps: int = 150
+) -> Triplane:
+    """Fit one person's planes alone, the decoder frozen (RodinHD, stage 2), from a start that an encoder gave.
+
+    `samples` are the arrays of `studio.dataset.person_sample`: points, sdf, surface, colour.
+    """
+    random = torch.Generator().manual_seed(0)
+    start = planes.detach().clone()
+    planes = start.clone().requires_grad_(True)
+    optimiser = torch.optim.Adam([planes], lr=0.02)
+    arrays = {name: torch.from_numpy(values) for name, values in samples.items()}
+    for step in range(steps):
+        optimiser.param_groups[0]["lr"] = 0.02 * (1 - step / steps) + 1e-4
+        near = torch.randint(len(arrays["points"]), (8000,), generator=random)
+        coloured = torch.randint(len(arrays["surface"]), (6000,), generator=random)
+        points = torch.cat([arrays["points"][near], arrays["surface"][coloured]])[None].float()
+        distance, albedo = decoder(Triplane(planes).sample(points)[0])
+        target = torch.cat([arrays["sdf"][near].float(), torch.zeros(len(coloured))])
+        weight = torch.where(target.abs() < 0.03, 3.0, 1.0)
+        loss = 10 * (weight * (distance - target).abs()).mean()
+        loss = loss + 2 * (albedo[len(near) :] - arrays["colour"][coloured].float() / 255).abs().mean()
+        loss = loss + 0.02 * (planes.diff(dim=-1).square().mean() + planes.diff(dim=-2).square().mean())
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+    return Triplane(planes.detach())

@@ -5,9 +5,10 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +44,14 @@ class Clock:
             self.seconds += time.monotonic() - started
 
 
+Report = Callable[[Clock, str], None]
+"""Told about the run now and then: where it stands, and its mean losses since the last time."""
+
+
+def ignore(clock: Clock, losses: str) -> None:
+    """A report that nobody reads."""
+
+
 class Average:
     """Exponential moving average of a network's weights, quick at first (Karras et al. 2019)."""
 
@@ -66,7 +75,7 @@ def save_checkpoint(path: Path, clock: Clock, **state: object) -> None:
     unfinished.replace(path)
 
 
-def load_checkpoint(path: Path, clock: Clock) -> dict[str, object] | None:
+def load_checkpoint(path: Path, clock: Clock) -> dict[str, Any] | None:
     """The state of an earlier start of the run, if there is one; the clock goes on from there."""
     if not path.exists():
         return None
@@ -96,4 +105,4 @@ class Curves:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a") as file:
             file.write(json.dumps(row) + "\n")
-        return " ".join(f"{name} {value}" for name, value in row.items())
+        return ", ".join(f"{name} {value}" for name, value in means.items())

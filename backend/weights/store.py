@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..diffusion.schedule import ScheduleConfig
 from ..models.decoder import DecoderConfig, FieldDecoder
+from ..models.layers import channels_last
 from ..models.plane_autoencoder import AutoencoderConfig, PlaneDecoder, PlaneEncoder
 from ..models.triplane_unet import TriplaneUNet, UNetConfig
 
@@ -82,7 +83,9 @@ def load(path: Path = DEFAULT) -> RodinModel:
     Raises WeightsError if the file is missing, damaged or of another kind.
     """
     if not path.is_file():
-        raise WeightsError(f"the weights {path.name} are missing", "reinstall maquette, or train them: see docs/training.md")
+        raise WeightsError(
+            f"the weights {path.name} are missing", "reinstall maquette, or train them with maquette train"
+        )
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
@@ -107,7 +110,8 @@ def load(path: Path = DEFAULT) -> RodinModel:
         for name, module in model.modules().items():
             own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
             module.load_state_dict(own)
-            module.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+            module.eval().requires_grad_(False)
+            channels_last(module)
     except (KeyError, RuntimeError) as error:
         raise WeightsError(f"{path.name} does not fit its own configuration", "reinstall maquette") from error
     return model

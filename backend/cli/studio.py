@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`maquette studio`: synthetic people from MakeHuman-format assets, as training shards or as a sheet of pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from .frame import Complaint
+from .progress import Bar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """Make synthetic people: `make` writes training shards, `render` a sheet of pictures with captions."""
+
+    task: Literal["make", "render"] = field(metadata={"positional": True})
+    """make: shards of samples; render: people.png and people.json."""
+    seeds: range
+    """Which people; the same seed is always the same person. From 1000000 up they are kept for evaluation."""
+    out: Path
+    """Folder to write into; shards that are there already are kept."""
+    pack: Path | None = None
+    """Folder of the assets: the CC0 head pack or a MakeHuman or MPFB data folder (otherwise MAQUETTE_PACK)."""
+    workers: int = 2
+    """Processes that work side by side."""
+
+
+def run(flags: Flags) -> None:
+    """Makes or renders, showing progress."""
+    pack_root = find_pack(flags.pack)
+    with Bar() as bar:
+        if flags.task == "make":
+            from backend.studio.dataset import make_shards
+
+            for done, wanted in make_shards(flags.seeds, pack_root, flags.out, flags.workers):
+                bar.update(f"making people, {done} of {wanted} shards", done / wanted)
+            print(f"{len(flags.seeds)} people in {flags.out}")
+            return
+        _render(flags, pack_root, bar)
+
+
+def find_pack(given: Path | None) -> Path:
+    """The asset folder from the flag or the environment."""
+    if given is not None:
+        return given
+    if place := os.environ.get("MAQUETTE_PACK"):
+        return Path(place)
+    raise Complaint(
+        "no asset folder is given",
+        "Give the CC0 head pack or MakeHuman's data folder with --pack or MAQUETTE_PACK.",
+    )
+
+
+def _render(flags: Flags, pack_root: Path, bar: Bar) -> None:
+    from PIL import Image
+
+    from backend.studio.assets import Pack
+    from backend.studio.captions import describe
+    from backend.studio.parameters import sample_parameters
+    from backend.studio.sheet import person_strip, sheet
+
+    pack = Pack(pack_root)
+    strips, records = [], []
+    for done, seed in enumerate(flags.seeds):
+        bar.update(f"person {seed}", done / len(flags.seeds))
+        parameters = sample_parameters(seed, pack)
+        strips.append(person_strip(parameters, pack))
+        records.append({**parameters.record(), "caption": describe(parameters)})
+    flags.out.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(sheet(strips)).save(flags.out / "people.png")
+    (flags.out / "people.json").write_text(json.dumps(records, indent=1), encoding="utf-8")
+    print(f"wrote {flags.out / 'people.png'} and people.json")
