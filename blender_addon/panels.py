@@ -134,6 +134,8 @@ def _draw_job(
             column.operator("maquette.look_at", icon="HIDE_OFF").job = job.job_id
         else:
             column.label(text="Undone or deleted")
+        for note in job.recipe.get("notes", []):
+            _sentence(column, context, wording.capitalised(str(note)), "INFO")
     elif job.phase is Phase.CANCELLED:
         column.label(text="Cancelled; what had arrived stays" if work.shape else "Cancelled")
     else:
@@ -148,7 +150,7 @@ def _draw_trouble(
     _sentence(box, context, message, "ERROR")
     _sentence(box, context, hint)
     row = box.row()
-    if remedy := wording.REMEDIES.get(code):
+    if remedy := wording.remedy(code, session.current().ready):
         button = row.operator(remedy.operator, text=remedy.label, icon=remedy.icon)
         if remedy.preset:
             button.preset = remedy.preset

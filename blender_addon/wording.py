@@ -41,6 +41,12 @@ REMEDIES: dict[str, Remedy] = {
 """Error code -> what helps; where nothing does, the hint has to."""
 
 
+def remedy(code: str, ready: bool) -> Remedy | None:
+    """The button for an error; with a backend that is there, starting one is no remedy."""
+    found = REMEDIES.get(code)
+    return _AGAIN if found is _START and ready else found
+
+
 def backend(starting: bool, state: State | None, welcome: Welcome | None) -> tuple[str, str]:
     """Where the backend stands, and an icon for it; `state` is None without a connection."""
     if starting:

@@ -5,6 +5,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -37,6 +38,12 @@ def test_blenders_own_validator_accepts_every_platform(archives):
     (tool,) = Path(bpy.utils.resource_path("LOCAL")).rglob("bl_pkg/cli/blender_ext.py")
     for archive in archives.values():
         subprocess.run([sys.executable, tool, "validate", archive], check=True)
+
+
+def test_the_extension_has_the_version_of_the_distribution():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text())
+    assert manifest["version"] == project["version"] and f"SPDX:{project['license']}" in manifest["license"]
 
 
 def test_the_same_sources_give_the_same_bytes(archives):

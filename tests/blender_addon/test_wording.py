@@ -85,3 +85,9 @@ def test_a_disabled_button_says_why():
     assert wording.why_not(False, "SEED", "") == "Start or connect to a backend first"
     assert wording.why_not(True, "PORTRAIT", "") == "Choose a portrait first"
     assert wording.why_not(True, "PORTRAIT", "a.jpg") == wording.why_not(True, "SEED", "") == ""
+
+
+def test_a_backend_that_is_there_need_not_be_started():
+    assert wording.remedy(ErrorCode.NOT_READY, False).operator == "maquette.start_backend"
+    assert wording.remedy(ErrorCode.NOT_READY, True).operator == "maquette.generate"
+    assert wording.remedy("news", True) is None
