@@ -45,8 +45,16 @@ def prepare() -> Path:
     if _stamp() != _installed():
         say("environment: installing into .venv (first run: several minutes, mostly download)")
         _make_venv()
-        command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", _bar()]
-        run([*command, "--constraint", REQUIREMENTS[1], "--editable", f"{ROOT}[{EXTRAS}]"], "packages")
+        pip: list[str | Path] = [
+            PYTHON,
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            "--progress-bar",
+            _bar(),
+        ]
+        run([*pip, "--constraint", REQUIREMENTS[1], "--editable", f"{ROOT}[{EXTRAS}]"], "packages")
         STAMP.write_text(_stamp())
     _system_libraries()
     run([PYTHON, "-m", "backend", "fetch"], "face networks")

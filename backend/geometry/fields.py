@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What all later stages see of an avatar: signed distance and colour at points of the box."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -14,6 +14,7 @@ TILE = 16384
 """Points per query: larger tiles fall out of the processor's cache and take two to three times as long."""
 
 
+@runtime_checkable
 class Field(Protocol):
     """A bust in the box [-extent, extent]^3."""
 
@@ -31,6 +32,7 @@ class Field(Protocol):
         """sRGB albedo in [0, 1]."""
 
 
+@runtime_checkable
 class FeatureDecoder(Protocol):
     """Turns summed plane features into distance and colour; its first layer is linear in the features."""
 
