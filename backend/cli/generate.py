@@ -150,7 +150,8 @@ def _translated(event: Event, mesh: Mesh | None) -> PipelineEvent | None:
         case protocol.Progressed():
             return Progress(event.stage, event.fraction, event.remaining_seconds, event.preview)
         case protocol.MeshReady():
-            return Shaped(surface.Mesh(event.vertices, event.faces, event.uv))
+            # What comes off the wire is read-only memory, which torch does not take.
+            return Shaped(surface.Mesh(event.vertices.copy(), event.faces.copy(), event.uv.copy()))
         case protocol.TextureReady() if mesh is not None:
             coverage = raster_uv(mesh, len(event.albedo)).face >= 0
             return Painted(TextureSet(event.albedo, coverage, event.level), event.final)
