@@ -121,7 +121,7 @@ def _draw_job(
     if not job.phase.over:
         if job.preview is not None and live.pictures is not None:
             column.template_icon(live.pictures.show(job.job_id, job.preview), scale=8.0)
-        column.progress(factor=job.fraction, text=wording.progress(job))
+        column.progress(factor=job.fraction, text=wording.progress(job, live.ready))
         row = column.row(align=True)
         row.enabled = job.phase is not Phase.CANCELLING
         if work.shape is not None:

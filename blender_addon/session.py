@@ -255,6 +255,9 @@ class Session:
             work.job = reduce(work.job, Failed(work.job.job_id, ErrorCode.INTERNAL, sentence))
         if work.job.phase.over:
             work.request = None  # with it, the portrait's bytes
+            given_up = work.job.phase is not Phase.DONE and work.job.code != ErrorCode.NOT_READY
+            if given_up and (left := tags.find_object(work.job.job_id)) is not None:
+                left[tags.ENDED] = work.job.code
 
     def _write(self, work: Avatar, event: Event) -> None:
         match event:
@@ -292,9 +295,8 @@ class Session:
 
     def attach(self) -> None:
         """After a file was loaded: avatars that were saved unfinished are asked for again."""
-        for each in bpy.data.objects:
-            if tags.JOB in each and tags.RECIPE not in each and each.users_scene:
-                self.follow(each[tags.JOB], each.name, each.users_scene[0].name)
+        for each in tags.unfinished():
+            self.follow(each[tags.JOB], each.name, each.users_scene[0].name)
 
     def close(self) -> None:
         """Leaves the backend, and ends it if it was started here and the preferences say so."""

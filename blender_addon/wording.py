@@ -88,8 +88,10 @@ def why_not(ready: bool, source: str, portrait: str) -> str:
     return ""
 
 
-def progress(job: JobState) -> str:
-    """One line for the progress bar."""
+def progress(job: JobState, ready: bool = True) -> str:
+    """One line for the progress bar; `ready` says whether there is a backend."""
+    if not ready and not job.phase.over:
+        return "Waiting for the backend"
     match job.phase:
         case Phase.SENT:
             return "Waiting for the backend"

@@ -9,6 +9,8 @@ JOB = "maquette_job"
 """Custom property on object, mesh, material and image: the job's id."""
 RECIPE = "maquette_recipe"
 """Custom property on object and image: how the avatar was made, as JSON."""
+ENDED = "maquette_ended"
+"""Custom property on the object of a job that failed or was cancelled: the error's code. Nothing more will come."""
 LEVEL = "maquette_level"
 """Custom property on the image: the texture level it shows."""
 
@@ -21,6 +23,15 @@ def find_object(job_id: str) -> bpy.types.Object | None:
 def find_image(job_id: str) -> bpy.types.Image | None:
     """The albedo image of a job."""
     return next((each for each in bpy.data.images if each.get(JOB) == job_id), None)
+
+
+def unfinished() -> list[bpy.types.Object]:
+    """Avatars of this file whose jobs had not ended when it was saved, each with a scene to be in."""
+    return [
+        each
+        for each in bpy.data.objects
+        if JOB in each and RECIPE not in each and ENDED not in each and each.users_scene
+    ]
 
 
 def recipe_of(block: bpy.types.ID) -> dict | None:

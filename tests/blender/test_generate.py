@@ -149,6 +149,16 @@ def test_a_file_saved_under_way_finds_its_avatar_again(connected, tmp_path):
     assert tags.recipe_of(tags.find_object("saved"))["seed"] == PLAIN
 
 
+def test_a_job_that_was_cancelled_is_not_asked_for_again(connected, quad):
+    work = submit(connected, SLOW, "given_up")
+    connected.take(MeshReady("given_up", *quad))
+    bpy.ops.maquette.cancel(job="given_up")
+    assert work.job.phase is Phase.CANCELLED and tags.find_object("given_up")[tags.ENDED] == "cancelled"
+    connected.avatars.clear()
+    connected.attach()
+    assert not connected.avatars
+
+
 def test_what_blender_cannot_write_fails_the_job_and_not_the_timer(connected, quad):
     vertices, faces, uv = quad
     work = submit(connected, SLOW, "odd")

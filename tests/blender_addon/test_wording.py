@@ -14,6 +14,7 @@ RUNNING = JobState("one", phase=Phase.RUNNING, stage="sampling", fraction=0.4, r
 def test_a_running_job_tells_stage_and_time_left():
     assert wording.progress(RUNNING) == "Sampling, 10 s left"
     assert wording.progress(replace(RUNNING, remaining_seconds=None)) == "Sampling"
+    assert wording.progress(RUNNING, ready=False) == "Waiting for the backend"
 
 
 def test_a_waiting_job_tells_its_place():
