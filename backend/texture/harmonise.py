@@ -93,10 +93,10 @@ def delight(
     solution = np.zeros(basis.shape[1])
     for _ in range(4):  # eyes, brows and lips leave as outliers
         rows = basis[kept] * np.sqrt(weight[chosen][kept, None])
-        ridge = 0.02 * kept.sum() * np.diag([0.0] + [1.0] * (basis.shape[1] - 1))
+        ridge = 0.005 * kept.sum() * np.diag([0.0] + [1.0] * (basis.shape[1] - 1))
         solution = np.linalg.solve(rows.T @ rows + ridge, rows.T @ (ratio[kept] * np.sqrt(weight[chosen][kept])))
         left = np.abs(ratio - basis @ solution)
-        kept = left < 2 * np.median(left[kept]) + 1e-6
+        kept = left < 3 * np.median(left[kept]) + 1e-6
     solution[0] = 0
     middle = (_basis(normals[chosen]) @ solution).mean()
     shading = _basis(normals) @ solution - middle

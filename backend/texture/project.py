@@ -58,10 +58,9 @@ def project(
     place, depth = (part.numpy() for part in camera.project(torch.from_numpy(points)))
     place = place.astype(np.float32)
     view = raster_view(mesh, camera, side, side)
-    weight = np.maximum(
-        _facing(camera, points, normals),
-        bilinear(_bridged(view, mesh, camera)[..., None], place * np.float32(side) - np.float32(0.5))[:, 0],
-    )
+    cosine = _cosine(camera, points, normals)
+    bridged = bilinear(_bridged(view, mesh, camera)[..., None], place * np.float32(side) - np.float32(0.5))[:, 0]
+    weight = np.maximum(smoothstep(cosine, *FACING), bridged * smoothstep(cosine, 0.0, FACING[0]))
     weight *= _clearance(view, place, depth)
     found = place + bilinear(photograph.shift, place * len(photograph.shift) - np.float32(0.5))
     pixels = found * np.float32(side) - np.float32(0.5)
@@ -77,12 +76,12 @@ def smoothstep(values: Float[np.ndarray, " N"], low: float, high: float) -> Floa
     return (share * share * (3 - 2 * share)).astype(np.float32)
 
 
-def _facing(
+def _cosine(
     camera: Camera, points: Float[np.ndarray, "N 3"], normals: Float[np.ndarray, "N 3"]
 ) -> Float[np.ndarray, " N"]:
     towards = camera.cam_to_world[:3, 3].numpy() - points
     towards /= np.linalg.norm(towards, axis=1, keepdims=True)
-    return smoothstep((normals * towards).sum(1), *FACING)
+    return (normals * towards).sum(1)
 
 
 def _bridged(view: Raster, mesh: Mesh, camera: Camera) -> Float[np.ndarray, "S S"]:
@@ -91,7 +90,8 @@ def _bridged(view: Raster, mesh: Mesh, camera: Camera) -> Float[np.ndarray, "S S
 
     facing = np.zeros(view.face.shape, np.float32)
     points = view.interpolate(mesh.faces, mesh.vertices)
-    facing[view.face >= 0] = _facing(camera, points, view.interpolate(mesh.faces, mesh.normals()))
+    cosine = _cosine(camera, points, view.interpolate(mesh.faces, mesh.normals()))
+    facing[view.face >= 0] = smoothstep(cosine, *FACING)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(STEP * len(facing))) + 1,) * 2)
     return cv2.morphologyEx(facing, cv2.MORPH_CLOSE, kernel)
 
