@@ -34,6 +34,7 @@ from .protocol import (
     Refused,
     TextureReady,
     default_store,
+    encode,
     read_connection,
 )
 from .scene import avatar as avatar_writer
@@ -158,8 +159,9 @@ class Session:
         return self._remember(Avatar(JobState(request.job_id), name, scene, request))
 
     def follow(self, job_id: str, name: str, scene: str) -> None:
-        """Asks for the rest of a job that an earlier Blender submitted."""
+        """Asks for the rest of a job that an earlier Blender submitted. Raises ProtocolError for what is no job id."""
         if job_id not in self.avatars:
+            encode(Follow(job_id))
             self._remember(Avatar(JobState(job_id), name, scene))
             if self.client is not None:
                 self.client.send(Follow(job_id))
@@ -296,7 +298,10 @@ class Session:
     def attach(self) -> None:
         """After a file was loaded: avatars that were saved unfinished are asked for again."""
         for each in tags.unfinished():
-            self.follow(each[tags.JOB], each.name, each.users_scene[0].name)
+            try:
+                self.follow(each[tags.JOB], each.name, each.users_scene[0].name)
+            except ProtocolError as error:  # a .blend from elsewhere may say anything
+                log.warning("%s is not followed: %s", each.name, error)
 
     def close(self) -> None:
         """Leaves the backend, and ends it if it was started here and the preferences say so."""

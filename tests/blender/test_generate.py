@@ -155,6 +155,9 @@ def test_a_job_that_was_cancelled_is_not_asked_for_again(connected, quad):
     bpy.ops.maquette.cancel(job="given_up")
     assert work.job.phase is Phase.CANCELLED and tags.find_object("given_up")[tags.ENDED] == "cancelled"
     connected.avatars.clear()
+    stranger = bpy.data.objects.new("Stranger", None)
+    bpy.context.scene.collection.objects.link(stranger)
+    stranger[tags.JOB] = "../no job of ours"
     connected.attach()
     assert not connected.avatars
 
