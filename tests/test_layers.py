@@ -2,8 +2,10 @@
 """Who may import what, read from the syntax trees: imports point one way."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,6 +76,16 @@ ONE_PLACE = {
     "igl": ("backend/studio/", "backend/training/"),
 }
 """Library -> the only files that know it."""
+DISTRIBUTIONS = {
+    "ai-edge-litert": "ai_edge_litert",
+    "fast-simplification": "fast_simplification",
+    "libigl": "igl",
+    "opencv-python-headless": "cv2",
+    "pillow": "PIL",
+    "pyzmq": "zmq",
+    "scikit-image": "skimage",
+}
+"""Name on the registry -> name in an import, where they differ."""
 
 
 def sources(folder: str) -> list[Path]:
@@ -209,6 +221,20 @@ def test_light_modules_load_nothing_heavy(statement: str) -> None:
     check = f"import sys; {statement}; print(sorted({heavy} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_every_library_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = project["dependencies"] + project["optional-dependencies"]["train"]
+    distributions = {re.split(r"[<>=\[]", name)[0].lower() for name in declared}
+    known = {DISTRIBUTIONS.get(name, name) for name in distributions} | set(sys.stdlib_module_names)
+    wrong = [
+        f"{relative(path)} imports {name}"
+        for path in sources("backend")
+        for name in imported(path)
+        if name.split(".")[0] not in known | {"backend", "blender_addon"}
+    ]
+    assert not wrong
 
 
 def test_every_source_carries_its_licence() -> None:
