@@ -16,7 +16,7 @@ from jaxtyping import Float, UInt8
 from scipy.interpolate import RBFInterpolator
 
 from ..faces.networks import FaceFinder, warp
-from ..faces.portrait import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE, Portrait
+from ..faces.portrait import MOUTH_CORNERS, Portrait
 from ..geometry.alignment import CROP_SIZE, face_square
 from ..geometry.cameras import Camera, look_at, orbit, pinhole
 from ..surface.mesh import Mesh
@@ -29,13 +29,10 @@ LOOK, LOOK_SAMPLES = 384, 2
 """Side of the picture that the face finder sees, and its samples along a pixel."""
 DISTANCE = 4.4
 """From the camera to the head, box units; a portrait does not tell, and the shift absorbs the difference."""
-LIPS = (
-    (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
-    + (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
-)  # fmt: skip
-"""They move with the expression: no help in finding the camera."""
-INNER_LIPS = LIPS[20:]
-"""A photographed smile shows teeth where the avatar's lips are closed: the outer lips alone place the mouth."""
+OUTER_LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
+INNER_LIPS = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
+"""Lips move with the expression and do not help to find the camera. A photographed smile shows teeth where the avatar's
+lips are closed: the outer lips alone place the mouth."""
 MAX_ERROR = 0.023
 """Mean distance of the points after the camera is found, as a share of the crop, above which it is not believed."""
 WIDER = 1.5
@@ -138,7 +135,7 @@ def surface_landmarks(mesh: Mesh, textures: TextureSet, finder: FaceFinder) -> F
 
 def find_camera(solid: Float[np.ndarray, "K 3"], seen: Float[np.ndarray, "K 2"]) -> Camera | None:
     """The camera that maps surface points to their positions in the square ([0, 1]^2); None if none fits."""
-    rigid = np.setdiff1d(np.arange(len(solid)), LIPS)
+    rigid = np.setdiff1d(np.arange(len(solid)), OUTER_LIPS + INNER_LIPS)
     mouth = solid[list(MOUTH_CORNERS)].mean(0)
     rigid = rigid[solid[rigid, 1] > mouth[1]]  # the jaw moves
     model, image = solid[rigid].astype(np.float64), seen[rigid].astype(np.float64)

@@ -30,15 +30,24 @@ log = logging.getLogger(__name__)
 
 
 def reproject(
-    field: Field, mesh: Mesh, textures: TextureSet, portrait: Portrait | None, *, size: int
+    field: Field,
+    mesh: Mesh,
+    textures: TextureSet,
+    portrait: Portrait | None,
+    *,
+    size: int,
+    finder: FaceFinder | None = None,
 ) -> Iterator[TextureSet]:
-    """One texture: portrait, colour-matched field, and a soft border between them."""
+    """One texture: portrait, colour-matched field, and a soft border between them.
+
+    Loads the face networks once for the process unless a finder is given.
+    """
     if portrait is None:
         raise ValueError("reproject works from a portrait; use resample where there is none")
     if textures.size != size:
         textures = bake(field, mesh, size, textures.level)
     side = int(np.clip(PIXELS_PER_TEXEL * size, 384, 2048))
-    registration = register(portrait, mesh, textures, _finder(), side)
+    registration = register(portrait, mesh, textures, finder or _finder(), side)
     raster = raster_uv(mesh, size)
     coverage = raster.face >= 0
     normals = raster.interpolate(mesh.faces, mesh.normals())

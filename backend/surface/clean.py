@@ -101,11 +101,12 @@ def _mend(
         lengths = np.linalg.norm(vertices[np.roll(corners, -1)] - vertices[corners], axis=1)
         short, long = int(lengths.argmin()), int(lengths.argmax())
         region = np.unique(faces[np.concatenate(near)])
-        collapse = lengths[short] < 0.2 * lengths[long]
-        if collapse and _collapse(faces, dropped, near, corners, short):
-            touched[region] = True
-        elif _flip(vertices, faces, near, face, long) or _collapse(faces, dropped, near, corners, short):
-            touched[region] = True
+        needle = lengths[short] < 0.2 * lengths[long]
+        touched[region] = (
+            (needle and _collapse(faces, dropped, near, corners, short))
+            or _flip(vertices, faces, near, face, long)
+            or _collapse(faces, dropped, near, corners, short)
+        )
     return faces[~dropped]
 
 

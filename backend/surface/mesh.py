@@ -88,6 +88,4 @@ def compact(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -
     used = np.zeros(len(vertices), bool)
     used[faces] = True
     renumber = np.cumsum(used) - 1
-    return Mesh(
-        np.ascontiguousarray(vertices[used], np.float32), np.ascontiguousarray(renumber[faces], np.int32)
-    )
+    return Mesh(np.ascontiguousarray(vertices[used], np.float32), np.ascontiguousarray(renumber[faces], np.int32))

@@ -99,7 +99,7 @@ def _light(normals: Float[np.ndarray, "N 3"], camera: Camera) -> Float[np.ndarra
     # The lights stand by the camera, so that every view of the strip is lit alike.
     frame = camera.cam_to_world[:3, :3].numpy() * np.array([1, -1, -1], np.float32)
     local = normals @ frame
-    local /= np.maximum(np.linalg.norm(local, axis=1, keepdims=True), 1e-9)
+    local = local / np.maximum(np.linalg.norm(local, axis=1, keepdims=True), 1e-9)
     above, below = AMBIENT
     light = below + (above - below) * (0.5 + 0.5 * local[:, 1])
     for direction, strength in LIGHTS:

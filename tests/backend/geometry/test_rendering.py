@@ -13,7 +13,8 @@ def sphere_truth(camera: Camera, side: int, radius: float) -> tuple[torch.Tensor
     rays = camera.rays(side, side)
     along = -(rays.origins * rays.directions).sum(-1)
     closest = (rays.origins + along[:, None] * rays.directions).norm(dim=-1)
-    return torch.where(closest < radius, along - (radius**2 - closest**2).clamp_min(0).sqrt(), math.inf), rays.directions
+    distance = along - (radius**2 - closest**2).clamp_min(0).sqrt()
+    return torch.where(closest < radius, distance, math.inf), rays.directions
 
 
 def test_depth_normal_and_colour_of_a_sphere() -> None:
