@@ -52,16 +52,18 @@ class MAQUETTE_AP_preferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        layout.use_property_split = True
-        column = layout.column(heading="Start a backend")
+        column = self.layout.column()
+        column.use_property_split = True
+        column.label(text="To start a backend on this computer")
         column.prop(self, "interpreter", placeholder="maquette")
-        column.prop(self, "folder")
+        column.prop(self, "folder", placeholder="Not needed where Maquette is installed")
         column.prop(self, "device")
         column.prop(self, "stop_with_blender")
-        column = layout.column(heading="Connect")
+        column.separator()
+        column.label(text="To connect to one that runs")
         column.prop(self, "connection", placeholder=str(default_store() / CONNECTION_NAME))
-        layout.column(heading="Viewport").prop(self, "show_textures")
+        column.separator()
+        column.prop(self, "show_textures")
 
 
 def preferences() -> MAQUETTE_AP_preferences:

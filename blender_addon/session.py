@@ -49,6 +49,8 @@ BUDGET = 0.03
 KEPT = 8
 """Finished avatars whose payload is kept, so that undo and redo bring back the final texture."""
 LAUNCH_SECONDS = 60.0
+ORPHAN_SECONDS = 900.0
+"""A backend started here ends by itself when it had no jobs and no clients for so long: Blender may have crashed."""
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +105,13 @@ class Session:
             settings = preferences()
             interpreter, folder = (_absolute(each) for each in (settings.interpreter, settings.folder))
             command = command_for(interpreter)
-            self.launched = launch(command, store, device=settings.device, folder=Path(folder) if folder else None)
+            self.launched = launch(
+                command,
+                store,
+                device=settings.device,
+                idle_exit=ORPHAN_SECONDS,
+                folder=Path(folder) if folder else None,
+            )
             self.starting = True
             self._disconnect()
         else:

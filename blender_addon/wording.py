@@ -67,7 +67,7 @@ def backend(starting: bool, state: State | None, welcome: Welcome | None) -> tup
     if "busy" in states:
         return "Working", "CHECKMARK"
     if "starting" in states:
-        return "Loading the model", "SORTTIME"
+        return "Loading model", "SORTTIME"
     if "failed" in states:
         return "Cannot work", "ERROR"
     return "Connected", "CHECKMARK"

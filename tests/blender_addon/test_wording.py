@@ -72,7 +72,7 @@ def test_the_backend_in_words():
     assert wording.backend(False, None, None)[0] == "Not connected"
     assert wording.backend(False, State.LOST, welcome("idle"))[0] == "No answer"
     assert wording.backend(False, State.READY, welcome("busy", "idle"))[0] == "Ready"
-    assert wording.backend(False, State.READY, welcome("starting"))[0] == "Loading the model"
+    assert wording.backend(False, State.READY, welcome("starting"))[0] == "Loading model"
     assert wording.backend(False, State.READY, welcome("failed"))[0] == "Cannot work"
     assert all(wording.backend(False, state, None)[0] for state in State)
 
