@@ -4,8 +4,11 @@
 Called by `demo.py`; in an environment with Maquette and bpy also by hand: `demo_scene.py [PORTRAIT [PRESET]]`.
 """
 
+import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -35,7 +38,8 @@ def main() -> None:
         bpy.ops.maquette.generate(portrait=str(portrait), preset=preset)
         avatar = _avatar()
         print(f"== avatar in the scene after {time.monotonic() - start:.0f} s; rendering", flush=True)
-        _save(avatar)
+        with _quiet():
+            _save(avatar)
     finally:
         blender_addon.unregister()
     print(f"== done in {time.monotonic() - start:.0f} s: {', '.join(path.name for path in RESULTS)}", flush=True)
@@ -45,6 +49,21 @@ def _avatar() -> bpy.types.Object:
     from blender_addon.scene import tags
 
     return next(found for found in bpy.data.objects if tags.RECIPE in found)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps Blender's hundred lines per render off the terminal; what fails still raises."""
+    sys.stdout.flush()
+    terminal, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(terminal, 1)
+        os.close(terminal)
+        os.close(nowhere)
 
 
 def _save(avatar: bpy.types.Object) -> None:

@@ -80,7 +80,10 @@ def run(
         yield stages.enter(REFINING.get(name, name))
         better = REFINERS[name].refine(field, mesh, textures, portrait, size=numbers.texture_size)
         textures = yield from _paint(better, textures, last=name == refiners[-1])
-    yield Finished(_recipe(request, synthesizer, portrait, mesh, textures, str(field.device), stages.finish()))
+    recipe = _recipe(request, synthesizer, portrait, refiners)
+    recipe["result"] = {"faces": len(mesh.faces), "vertices": len(mesh.vertices), "texture_size": textures.size}
+    recipe["notes"] += textures.notes
+    yield Finished(recipe | {"device": str(field.device), "seconds": stages.finish()})
 
 
 def _sample(
@@ -150,16 +153,12 @@ def _expected_seconds(numbers: Preset, refiners: list[str], has_portrait: bool) 
 
 
 def _recipe(
-    request: AvatarRequest,
-    synthesizer: Synthesizer,
-    portrait: Portrait | None,
-    mesh: Mesh,
-    textures: TextureSet,
-    device: str,
-    seconds: dict[str, float],
+    request: AvatarRequest, synthesizer: Synthesizer, portrait: Portrait | None, refiners: list[str]
 ) -> dict[str, Any]:
+    """What was asked and with what it is made; the result's own numbers come on top."""
     import torch
 
+    parameters = asdict(request.numbers) | {"refiners": refiners, "guidance": request.guidance}
     return {
         "maquette": __version__,
         "kind": "avatar",
@@ -167,18 +166,12 @@ def _recipe(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": request.seed,
         "preset": request.preset,
-        "parameters": asdict(request.numbers) | {"guidance": request.guidance, "options": dict(request.options)},
+        "options": dict(request.options),
+        "parameters": parameters,
         "model": {"name": synthesizer.name, "hash": synthesizer.model_hash},
         "portrait": None if portrait is None else _portrait_record(request.portrait or b"", portrait),
-        "result": {
-            "faces": len(mesh.faces),
-            "vertices": len(mesh.vertices),
-            "texture_size": textures.size,
-        },
-        "seconds": seconds,
-        "device": device,
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
-        "notes": [*(() if portrait is None else portrait.notes), *textures.notes],
+        "notes": [] if portrait is None else list(portrait.notes),
     }
 
 
