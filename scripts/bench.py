@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Seconds and memory of each stage of an avatar, beside TripoSR's own parts where TRIPOSR_DIR names a check-out.
+
+    python scripts/bench.py            # a table
+    python scripts/bench.py --json     # one object per row and line
+
+Both run in one process on the same field, one after the other, so their ratio holds whatever else the machine does.
+TripoSR's parts need omegaconf, einops, trimesh, imageio and moderngl beside it.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+NOT_RUN = "not run: set TRIPOSR_DIR"
+PORTRAIT = ROOT / "assets/portraits/hopper.jpg"
+T = TypeVar("T")
+
+
+class Table:
+    """Rows as they are measured."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        self.seconds: dict[str, float] = {}
+
+    def row(self, stage: str, seconds: float | None, note: str = "", mib: float | None = None) -> None:
+        """Print one row; seconds None means it did not run, and the note says why."""
+        if seconds is not None:
+            self.seconds[stage] = seconds
+        if self.as_json:
+            print(json.dumps({"stage": stage, "seconds": seconds, "peak_mib": mib, "note": note}), flush=True)
+            return
+        shown = "      -  " if seconds is None else f"{seconds:8.3f} s"
+        memory = "" if mib is None else f"{mib:7.0f} MiB"
+        print(f"{stage:<44} {shown} {memory:>12}  {note}", flush=True)
+
+    def timed(self, stage: str, work: Callable[[], T], repeat: int = 1, note: str = "") -> T:
+        """Run, print the best of `repeat` and the memory peak, return the result."""
+        best = float("inf")
+        forget_peak()
+        for _ in range(repeat):
+            started = time.perf_counter()
+            result = work()
+            best = min(best, time.perf_counter() - started)
+        self.row(stage, best, note, peak_mib())
+        return result
+
+    def ratio(self, name: str, ours: float, theirs: float, wanted: float) -> None:
+        """How our time compares, and whether that is what is wanted."""
+        share = ours / theirs
+        verdict = "reached" if share <= wanted else "MISSED"
+        if self.as_json:
+            print(json.dumps({"ratio": name, "value": share, "wanted": wanted, "reached": share <= wanted}))
+        else:
+            print(f"{name:<44} {share:8.3f} of TripoSR's {theirs:.1f} s; wanted {wanted:.2f}: {verdict}")
+
+
+def main() -> None:
+    """Measure everything."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--resolution", type=int, default=256, help="cells along the box, for both (TripoSR's 256)")
+    parser.add_argument("--faces", type=int, default=20_000, help="triangles after simplification")
+    parser.add_argument("--texture", type=int, default=2048, help="side of the finished texture, for both")
+    parser.add_argument("--skip-raw-unwrap", action="store_true", help="leave out TripoSR's unwrapping (minutes)")
+    flags = parser.parse_args()
+    table = Table(flags.json)
+    startup(table)
+    field, mesh, rough = ours(table, flags)
+    peer(table, flags, field, rough, mesh)
+
+
+def startup(table: Table) -> None:
+    """Processes that do nothing else."""
+    for name, code in {
+        "start-up: command line's help": "import backend.cli.frame",
+        "start-up: add-on": "import blender_addon",
+        "start-up: worker's libraries": "import torch, backend.pipeline.avatar",
+    }.items():
+        best, mib = float("inf"), 0.0
+        for _ in range(3):
+            started = time.perf_counter()
+            report = "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+            done = subprocess.run([sys.executable, "-c", code + report], cwd=ROOT, capture_output=True, check=True)
+            best, mib = min(best, time.perf_counter() - started), int(done.stdout) / 1024
+        table.row(name, best, mib=mib)
+
+
+def ours(table: Table, flags: argparse.Namespace) -> tuple[Any, Any, Any]:
+    """Each stage of an avatar from a portrait; the field, the mesh and the raw surface."""
+    from backend.faces.networks import FaceFinder
+    from backend.faces.portrait import load_portrait
+    from backend.geometry.cameras import orbit
+    from backend.geometry.rendering import render
+    from backend.refinement import REFINERS
+    from backend.surface.clean import clean
+    from backend.surface.extract import extract
+    from backend.surface.unwrap import unwrap
+    from backend.synthesis import load
+    from backend.synthesis.base import Condition
+    from backend.texture.bake import bake
+    from backend.texture.preview import preview
+
+    synthesizer = table.timed("load the generator", load)
+    finder = table.timed("load the face networks", FaceFinder)
+    portrait = table.timed("portrait: face, crop, matte", lambda: load_portrait(PORTRAIT.read_bytes(), finder), 2)
+    condition = Condition(seed=1, portrait=portrait.crop, matte=portrait.matte, steps=12)
+    field = table.timed("sample, 12 steps", lambda: exhaust(synthesizer.synthesize(condition)), 2)
+    rough = table.timed(f"extract, {flags.resolution}", lambda: extract(field, flags.resolution), 3)
+    plain = table.timed(f"clean, {len(rough.faces)} to {flags.faces} faces", lambda: clean(rough, flags.faces), 3)
+    mesh = table.timed("unwrap", lambda: unwrap(plain, flags.texture), 2)
+    bake(field, mesh, 32)  # numba compiles, or loads what it compiled
+    first = table.timed("first texture, 256", lambda: bake(field, mesh, 256), 3)
+    for size in (1024, 2048):
+        table.timed(f"bake, {size}", lambda size=size: bake(field, mesh, size), 3)  # type: ignore[misc]
+    resampled = table.timed(
+        f"refine: resample, {flags.texture}",
+        lambda: list(REFINERS["resample"].refine(field, mesh, first, portrait, size=flags.texture))[-1],
+        2,
+    )
+    final = table.timed(
+        f"refine: reproject, {flags.texture}",
+        lambda: list(REFINERS["reproject"].refine(field, mesh, resampled, portrait, size=flags.texture))[-1],
+        2,
+    )
+    table.timed("preview strip, 4 x 384", lambda: preview(mesh, final, 384), 2)
+    for side in (128, 512):
+        table.timed(f"render the field, {side}", lambda side=side: render(field, orbit(0.3), side, side), 3)  # type: ignore[misc]
+    return field, mesh, rough
+
+
+def peer(table: Table, flags: argparse.Namespace, field: Any, rough: Any, mesh: Any) -> None:
+    """TripoSR's mesh extraction and texture bake, and the two ratios that are wanted."""
+    from skimage.measure import marching_cubes
+
+    size, place = flags.texture, os.environ.get("TRIPOSR_DIR")
+    names: tuple[str, ...] = (
+        f"TripoSR: query, {flags.resolution}",
+        "TripoSR: marching cubes",
+        "TripoSR: unwrap its mesh",
+    )
+    names += (f"TripoSR: rasterise, {size}", f"TripoSR: colours, {size}", "TripoSR with our simplify before: unwrap")
+    if not place:
+        for name in names:
+            table.row(name, None, NOT_RUN)
+        return
+    from bench_triposr import Peer
+
+    first = field.decoder.first
+    them = Peer(Path(place), first.in_features, first.out_features, 2, field.triplane.planes.shape[-1])
+    table.row(names[0], them.query(flags.resolution), "dense; planes and decoder of our size", peak_mib())
+    values = field.lattice(flags.resolution).cpu().numpy()
+    table.timed(names[1], lambda: marching_cubes(values, 0.0), note="scikit-image stands in for torchmcubes")
+    if flags.skip_raw_unwrap:
+        table.row(names[2], None, "not run: --skip-raw-unwrap")
+    else:
+        _, seconds = them.atlas(rough.vertices, rough.faces, size)
+        table.row(names[2], seconds, f"xatlas on {len(rough.faces)} faces, as TripoSR has it")
+    atlas, seconds = them.atlas(*simplified(rough, flags.faces), size)
+    table.row(names[5], seconds, f"{flags.faces} faces: a step its users must add")
+    vertices = simplified(rough, flags.faces)[0]
+    try:
+        drawn, coloured = them.bake(vertices, atlas, size)
+        table.row(names[3], drawn)
+    except Exception as error:  # whatever the OpenGL stack raises
+        table.row(names[3], None, f"not run, counted as 0: no headless OpenGL ({type(error).__name__})")
+        drawn, coloured = 0.0, them.colours(size)
+    table.row(names[4], coloured, "every texel, filled or not")
+    conclude(table, flags, names, drawn + coloured)
+
+
+def conclude(table: Table, flags: argparse.Namespace, names: tuple[str, ...], bake: float) -> None:
+    """The wanted ratios, against TripoSR as it is and with simplification added by hand."""
+    took = table.seconds
+
+    def total(*starts: str) -> float:
+        return sum(seconds for stage, seconds in took.items() if stage.startswith(starts))
+
+    shaped = total("portrait:", "sample", "extract", "clean", "unwrap")
+    first = shaped + total("first texture")
+    finished = first + total("refine:", "preview strip")
+    mesh = took[names[0]] + took[names[1]]
+    table.row("ours: portrait to first textured mesh", first)
+    table.row("ours: portrait to finished avatar", finished)
+    totals = {"": took.get(names[2]), " with simplify added": took[names[5]]}
+    for label, unwrap in totals.items():
+        if unwrap is not None:
+            theirs = mesh + unwrap + bake
+            table.row(f"TripoSR{label}: extraction and bake alone", theirs, "without its sampling")
+            table.ratio(f"first textured mesh, TripoSR{label}", first, theirs, 1 / 3)
+            table.ratio(f"finished avatar, TripoSR{label}", finished, theirs, 1.0)
+
+
+def simplified(rough: Any, faces: int) -> tuple[Any, Any]:
+    """What a TripoSR user would insert."""
+    import fast_simplification
+
+    return fast_simplification.simplify(rough.vertices, rough.faces, target_count=faces)
+
+
+def exhaust(steps: Any) -> Any:
+    """What a generator returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return done.value
+
+
+def forget_peak() -> None:
+    """Start a new memory peak, where the system can (Linux)."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def peak_mib() -> float:
+    """Largest resident memory since `forget_peak`, or of the whole process."""
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    except (OSError, IndexError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()
