@@ -66,3 +66,16 @@ def test_missing_system_packages_are_named_with_their_command(
     monkeypatch.setattr(environment.os, "geteuid", lambda: 1000)
     with pytest.raises(SystemExit, match="sudo apt-get install --yes --no-install-recommends libsm6 libxi6"):
         environment._apt(["libsm6", "libxi6"], "Blender's module")
+
+
+def test_libraries_that_the_loader_cannot_find_are_known(
+    environment: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ldd").write_text(
+        "#!/bin/sh\necho '\tlibSM.so.6 => not found\n\tlibc.so.6 => /lib/libc.so.6 (0x1)\n\tlibXi.so.6 => not found'\n"
+    )
+    (tmp_path / "ldd").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(environment, "PYTHON", Path(sys.executable))
+    missing = environment._missing_libraries()
+    assert missing == ["libSM.so.6", "libXi.so.6"] and set(missing) <= set(environment.PACKAGES)
