@@ -42,6 +42,8 @@ from .protocol import (
 WELCOME_SECONDS = 5.0
 """A backend that answers at all answers Hello within this."""
 PING_SECONDS = 2.0
+SUSPICIOUS_SECONDS = 1.0
+"""A Ping unanswered for this long is reason to look at the connection file again."""
 SILENCE_SECONDS = 10.0
 """A Ping unanswered for this long means that the backend is gone."""
 BACK_OFF = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
@@ -238,6 +240,8 @@ class Client:
         elif self.state is State.READY and self._socket is not None:
             if self._asked and now > self._asked + SILENCE_SECONDS:
                 self._give_up(self._no_answer(), State.LOST)
+            elif self._asked and now > self._asked + SUSPICIOUS_SECONDS and self._file_changed():
+                self._connect()  # a new backend has taken the place of the silent one
             elif not self._asked and now > self._heard + PING_SECONDS:
                 self._asked = now
                 self._socket.send(encode(Ping()))

@@ -85,7 +85,7 @@ class ServerSettings:
 
 
 class Server:
-    """Listens from construction on; `run` returns after `stop`."""
+    """Listens from construction on; `run` returns after `stop`, and closes. Who does not run it calls `close`."""
 
     def __init__(self, settings: ServerSettings) -> None:
         self.settings = settings
@@ -139,15 +139,19 @@ class Server:
                 self._turn()
         finally:
             remove_connection(self.settings.store, self.connection.session)
-            self._pool.close()
-            self._router.close()
-            self._context.term()
-            self._store.close()
+            self.close()
             log.info("ended")
 
     def stop(self) -> None:
         """Ends `run` at its next turn; may be called from a signal handler."""
         self._stopping = True
+
+    def close(self) -> None:
+        """Ends the workers and frees port and store."""
+        self._pool.close()
+        self._router.close()
+        self._context.term()
+        self._store.close()
 
     def _turn(self) -> None:
         self._poller.poll(int(1000 * (TICK_SECONDS / 10 if self._audience.flush() else TICK_SECONDS)))
@@ -273,11 +277,7 @@ class Server:
     def _heed(self, news: News) -> None:
         if news.kind == "event":
             self._publish(news.message, news.frames)
-        elif problem := self._pool.hopeless():
-            while self._queue:
-                job_id = self._queue.popleft()
-                self._publish(Failed(job_id, problem.code, problem.message, problem.hint))
-        if news.kind == "changed":
+        else:
             for identity in self._audience.everyone():
                 self._audience.tell(identity, encode(self._welcome()), replaces="Welcome")
 
@@ -311,7 +311,9 @@ class Server:
             log.error("not stored: %s", error)
 
     def _dispatch(self) -> None:
-        """Gives waiting jobs to idle workers."""
+        """Gives waiting jobs to idle workers; fails them where no worker can start."""
+        while self._queue and (problem := self._pool.hopeless()):
+            self._publish(Failed(self._queue.popleft(), problem.code, problem.message, problem.hint))
         while self._queue and (worker := self._pool.idle()):
             job_id = self._queue.popleft()
             try:

@@ -71,7 +71,10 @@ class Store:
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             (folder / "jobs").mkdir(exist_ok=True, mode=0o700)
-            self._database = sqlite3.connect(folder / "jobs.sqlite", timeout=0.2, isolation_level=None)
+            # Made in one thread and used in another, by turns: a server may run in a thread of a test.
+            self._database = sqlite3.connect(
+                folder / "jobs.sqlite", timeout=0.2, isolation_level=None, check_same_thread=False
+            )
             # The lock lasts as long as the process, however it ends.
             self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._database.execute("BEGIN EXCLUSIVE")

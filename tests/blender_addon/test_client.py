@@ -223,6 +223,20 @@ def test_a_new_connection_file_is_noticed(tmp_path: Path) -> None:
     assert client.state is State.READY
 
 
+def test_a_restarted_backend_is_found_long_before_the_old_one_is_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "connection.json"
+    path.write_text(CONNECTION.to_json())
+    path.chmod(0o600)
+    client, line = connected(path)
+    line.answers = {Hello: [Welcome("0.1.0", "s2", {}, {})]}
+    path.write_text(Connection("tcp://127.0.0.1:4001", "new key", "s2").to_json())
+    for _ in range(2):
+        line.now += PING_SECONDS + 0.1
+        client.drain()
+    client.drain()
+    assert client.state is State.READY and line.addresses[-1] == "tcp://127.0.0.1:4001" and line.open == 1
+
+
 def test_a_stranger_on_the_port_is_noticed() -> None:
     line = Line()
     line.answers = {Hello: [Welcome("0.1.0", "another", {}, {})]}

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+
+from backend.service.pool import News, Pool, State, describe_ending
+from blender_addon.protocol import Failed, Finished, JobRequest
+from tests.integration.tiny_runner import PLAIN, SLOW
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Iterator[Pool]:
+    """Two workers."""
+    context: zmq.Context[Any] = zmq.Context()
+    made = Pool(context, ("cpu", "cpu:1"), "tests.integration.tiny_runner:TinyRunner", tmp_path, grace=5.0)
+    made.start()
+    yield made
+    made.close()
+    context.term()
+
+
+def collect(pool: Pool, wanted: Any) -> list[News]:
+    """News until `wanted()` holds."""
+    news: list[News] = []
+    end = time.monotonic() + 20
+    while not wanted():
+        assert time.monotonic() < end
+        pool.socket.poll(50)
+        news += pool.news()
+    return news
+
+
+def test_each_device_has_a_worker_with_one_job_at_a_time(pool: Pool) -> None:
+    collect(pool, lambda: all(each.state is State.IDLE for each in pool.workers))
+    assert [each.described()["name"] for each in pool.workers] == ["cpu", "cpu:1"]
+    for name in ("a", "b"):
+        worker = pool.idle()
+        assert worker is not None
+        pool.give(worker, JobRequest(name, seed=PLAIN))
+    assert pool.idle() is None
+    news = collect(pool, lambda: all(each.state is State.IDLE for each in pool.workers))
+    ended = {each.message.job_id: each.worker.device for each in news if isinstance(each.message, Finished)}
+    assert ended == {"a": "cpu", "b": "cpu:1"}
+
+
+def test_a_dead_worker_is_replaced_and_the_other_does_not_notice(pool: Pool) -> None:
+    collect(pool, lambda: all(each.state is State.IDLE for each in pool.workers))
+    one, other = pool.workers
+    pool.give(one, JobRequest("a", seed=SLOW))
+    pool.give(other, JobRequest("b", seed=PLAIN))
+    assert one.process is not None
+    one.process.kill()
+    news = collect(pool, lambda: all(each.state is State.IDLE for each in pool.workers))
+    outcomes = {each.message.job_id: each.message for each in news if isinstance(each.message, (Finished, Failed))}
+    assert isinstance(outcomes["b"], Finished)
+    assert isinstance(outcomes["a"], Failed) and outcomes["a"].code == "worker_died"
+    assert pool.log_of(one).with_suffix(".previous.log").exists()
+
+
+def test_strangers_on_the_link_are_not_heard(pool: Pool) -> None:
+    context: zmq.Context[Any] = zmq.Context()
+    stranger = context.socket(zmq.DEALER)
+    stranger.setsockopt(zmq.LINGER, 0)
+    stranger.connect(pool.socket.getsockopt_string(zmq.LAST_ENDPOINT))
+    for frames in ([b"junk"], [b'{"protocol":1,"kind":"Ready","fields":{"capabilities":{}}}']):
+        stranger.send_multipart(frames)
+    collect(pool, lambda: all(each.state is State.IDLE for each in pool.workers))
+    assert all(each.capabilities["synthesizers"] == ["tiny"] for each in pool.workers)
+    stranger.close()
+    context.term()
+
+
+def test_endings_have_names() -> None:
+    assert describe_ending(3) == "status 3"
+    assert describe_ending(-9) == "killed by SIGKILL"
+    assert describe_ending(-200) == "killed by signal 200"
