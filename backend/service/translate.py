@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -58,14 +58,17 @@ def message_of(event: events.PipelineEvent, job_id: str) -> Event:
 
 
 class AvatarRunner:
-    """Makes avatars on one device; the synthesizer and the face networks are loaded once."""
+    """Makes avatars on one device; the synthesizer and the face networks are loaded once.
 
-    def __init__(self, device: str) -> None:
+    `load` gives the synthesizer; `backend.synthesis.load` unless told otherwise.
+    """
+
+    def __init__(self, device: str, load: Callable[..., Synthesizer] | None = None) -> None:
         from backend import synthesis
         from backend.refinement import REFINERS
 
         try:
-            self._synthesizer: Synthesizer = synthesis.load(device=device)
+            self._synthesizer = (load or synthesis.load)(device=device)
         except Exception as error:
             if isinstance(message := getattr(error, "message", None), str):
                 raise ServiceError(message, getattr(error, "hint", "")) from error
@@ -91,8 +94,7 @@ class AvatarRunner:
                 raise
             raise JobError(code, getattr(error, "message", str(error)), getattr(error, "hint", "")) from error
         finally:
-            if isinstance(steps, Iterator) and hasattr(steps, "close"):
-                steps.close()
+            cast(Generator[events.PipelineEvent, None, None], steps).close()
 
     def _find_faces(self) -> FaceFinder:
         if self._faces is None:

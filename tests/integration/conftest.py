@@ -22,7 +22,10 @@ Connect = Callable[[Path], Client]
 def start_backend(store: Path, *flags: str, runner: str = TINY, wait: bool = True) -> launcher.Launched:
     """`maquette serve` on this store, listening."""
     launched = launcher.start(
-        [sys.executable, "-m", "backend", "serve", "--runner", runner, *flags], store, device="cpu", folder=ROOT
+        [sys.executable, "-m", "backend", "serve", "--idle-exit", "120", "--runner", runner, *flags],
+        store,
+        device="cpu",
+        folder=ROOT,
     )
     if wait:
         launched.wait(30)

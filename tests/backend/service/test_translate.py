@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import json
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from backend.pipeline import events
+from backend.pipeline.avatar import AvatarError
+from backend.pipeline.request import RequestError
+from backend.service.errors import JobError, ServiceError
+from backend.service.translate import AvatarRunner, avatar_request, message_of
+from backend.surface.mesh import Mesh
+from backend.synthesis.base import Condition, Progress
+from backend.texture.maps import TextureSet
+from backend.weights.store import WeightsError
+from blender_addon.protocol import (
+    Finished,
+    JobRequest,
+    MeshReady,
+    Progressed,
+    TextureReady,
+    decode_event,
+    encode,
+)
+from tests.analytic import BustField
+
+SMALL = {"steps": 3, "resolution": 48, "faces": 1500, "texture_size": 128}
+
+
+class Sculptor:
+    """A synthesizer of one bust; with `empty`, of nothing."""
+
+    name, model_hash = "sculptor", "0" * 64
+    device = torch.device("cpu")
+
+    def __init__(self, device: str = "cpu", empty: bool = False) -> None:
+        self.empty = empty
+        self.closed = 0
+
+    def synthesize(self, condition: Condition) -> Generator[Progress, None, BustField]:
+        try:
+            for step in range(condition.steps):
+                yield Progress("sample", step / condition.steps, np.zeros((4, 4, 3), np.uint8))
+        finally:
+            self.closed += 1
+        if self.empty:
+            raise AvatarError("the model produced no surface", "Try another seed.")
+        return BustField()
+
+
+def test_the_request_keeps_everything() -> None:
+    request = avatar_request(JobRequest("a", preset="draft", seed=5, portrait=b"x", options={"steps": 3}))
+    assert (request.job_id, request.preset, request.seed, request.portrait) == ("a", "draft", 5, b"x")
+    assert request.numbers.steps == 3
+    with pytest.raises(RequestError):
+        avatar_request(JobRequest("a", preset="ultra"))
+
+
+def test_each_event_can_be_sent() -> None:
+    triangle = Mesh(
+        np.eye(3)[:, ::-1].astype(np.float32), np.array([[0, 1, 2]], np.int32), np.eye(3, 2, dtype=np.float32)
+    )
+    painted = TextureSet(np.zeros((4, 4, 3), np.uint8), np.ones((4, 4), bool), 2)
+    told = [
+        events.Progress("sculpting", 1.0000001, 2.0),
+        events.Shaped(triangle),
+        events.Painted(painted, True),
+        events.Finished({"seed": 1}),
+    ]
+    progressed, mesh, texture, finished = (decode_event(encode(message_of(event, "a"))) for event in told)
+    assert isinstance(progressed, Progressed) and progressed.fraction == 1.0
+    assert isinstance(mesh, MeshReady) and np.array_equal(mesh.vertices, triangle.vertices)
+    assert isinstance(texture, TextureReady) and texture.level == 2 and texture.final
+    assert finished == Finished("a", {"seed": 1})
+
+
+def test_a_bust_goes_the_whole_way_through_the_real_pipeline() -> None:
+    runner = AvatarRunner("cpu", Sculptor)
+    assert runner.capabilities["device"] == "cpu" and "resample" in runner.capabilities["refiners"]
+    messages = [decode_event(encode(event)) for event in runner.run(JobRequest("a", options=SMALL))]
+    (mesh,) = (each for each in messages if isinstance(each, MeshReady))
+    assert 100 < len(mesh.faces) <= 1.1 * 1500
+    textures = [each for each in messages if isinstance(each, TextureReady)]
+    assert textures[-1].final and len(textures[-1].albedo) == 128
+    finished = messages[-1]
+    assert isinstance(finished, Finished) and finished.recipe["job_id"] == "a"
+    json.dumps(finished.recipe, allow_nan=False)
+
+
+def test_leaving_early_ends_the_sampler() -> None:
+    sculptor = Sculptor()
+    steps = AvatarRunner("cpu", lambda device: sculptor).run(JobRequest("a", options=SMALL))
+    while not (isinstance(event := next(steps), Progressed) and event.preview is not None):
+        pass
+    steps.close()  # type: ignore[attr-defined]
+    assert sculptor.closed == 1
+
+
+def test_complaints_keep_their_sentence_and_get_a_code() -> None:
+    with pytest.raises(JobError, match="no surface") as caught:
+        list(AvatarRunner("cpu", lambda device: Sculptor(empty=True)).run(JobRequest("a", options=SMALL)))
+    assert (caught.value.code, caught.value.hint) == ("bad_request", "Try another seed.")
+
+
+def test_missing_weights_are_said_in_their_own_words() -> None:
+    def load(device: str) -> Any:
+        raise WeightsError("There are no weights", "Install them.")
+
+    with pytest.raises(ServiceError) as caught:
+        AvatarRunner("cpu", load)
+    assert (caught.value.message, caught.value.hint) == ("There are no weights", "Install them.")
