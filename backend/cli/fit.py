@@ -23,7 +23,7 @@ class Flags:
 
 def run(flags: Flags) -> None:
     """Trains and says where the checkpoint is."""
-    from backend.models.plane_autoencoder import AutoencoderConfig
+    from backend.models.plane_codec import CodecConfig
     from backend.training.fit import FitConfig, fit
 
     from .progress import Bar
@@ -33,7 +33,7 @@ def run(flags: Flags) -> None:
             flags.people,
             flags.out,
             FitConfig(minutes=flags.minutes),
-            AutoencoderConfig(),
+            CodecConfig(),
             flags.seed,
             report=lambda clock, losses: bar.update(f"fitting, step {clock.steps}: {losses}", clock.progress),
         )

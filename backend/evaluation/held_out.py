@@ -10,7 +10,7 @@ import torch
 from ..geometry.cameras import orbit
 from ..geometry.fields import Field, TriplaneField
 from ..geometry.rendering import render
-from ..models.plane_autoencoder import views_to_input
+from ..models.plane_codec import views_to_input
 from ..studio.assets import Pack
 from ..studio.dataset import person_sample
 from ..studio.parameters import sample_parameters
@@ -108,8 +108,7 @@ def _run(synthesizer: Rodin, condition: Condition) -> Field:
 def _fit(sample: dict[str, np.ndarray], synthesizer: Rodin) -> TriplaneField:
     model = synthesizer.model
     rgba, depth = (torch.from_numpy(sample[name])[None] for name in ("axis_rgba", "axis_depth"))
-    with torch.inference_mode():
-        planes = model.planes.as_triplane(model.planes(model.encoder(views_to_input(rgba, depth)))).planes
+    planes = model.field_of_views(views_to_input(rgba, depth, model.codec.config.view_size)).triplane.planes
     kept = {name: values for name, values in sample.items() if name in ("points", "sdf")}
     seen = np.arange(len(sample["surface"])) % 7 != 0
     kept |= {name: sample[name][seen] for name in ("surface", "colour")}

@@ -14,30 +14,30 @@ from torch.nn import functional
 
 from .layers import PlaneConv, ResBlock, norm, timestep_features
 from .portrait_encoder import PortraitEncoder, PortraitEncoderConfig
-
-FOLD = 2
-"""Latent texels are folded two by two into channels before the first convolution."""
+from .principal import PrincipalPath
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UNetConfig:
     """Sizes of the base network."""
 
-    latent_channels: int = 8
-    latent_size: int = 32
-    width: int = 128
-    """Channels of the convolutional level (a half of the latent's side)."""
-    inner_width: int = 320
-    """Channels of the transformer level (a quarter of the latent's side)."""
-    inner_blocks: int = 6
+    latent_channels: int = 48
+    latent_size: int = 16
+    width: int = 112
+    """Channels of the convolutional level, at the latent's own side."""
+    inner_width: int = 256
+    """Channels of the transformer level, at half the side."""
+    inner_blocks: int = 5
+    components: int = 128
+    """Principal components of people that have a path of their own."""
     head_channels: int = 64
     portrait: PortraitEncoderConfig = field(default_factory=PortraitEncoderConfig)
 
     @classmethod
     def tiny(cls) -> "UNetConfig":
         """For tests."""
-        return cls(latent_channels=4, latent_size=8, width=16, inner_width=32, inner_blocks=2, head_channels=16,
-                   portrait=PortraitEncoderConfig.tiny())  # fmt: skip
+        return cls(latent_channels=16, latent_size=8, width=16, inner_width=32, inner_blocks=2, head_channels=16,
+                   components=4, portrait=PortraitEncoderConfig.tiny())  # fmt: skip
 
     @classmethod
     def from_json(cls, stored: dict) -> "UNetConfig":
@@ -47,7 +47,7 @@ class UNetConfig:
 
 
 class TriplaneUNet(nn.Module):
-    """Velocity of noisy latent planes, given a portrait or nothing."""
+    """Clean latent planes from noisy ones, given a portrait or nothing."""
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
@@ -58,10 +58,12 @@ class TriplaneUNet(nn.Module):
         self.no_tokens = nn.Parameter(0.02 * torch.randn(token_count, config.portrait.token_channels))
         self.no_embedding = nn.Parameter(torch.zeros(embedding))
         self.time = nn.Sequential(nn.Linear(128, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
-        self.stem = PlaneConv(config.latent_channels * FOLD**2, width)
+        size = config.latent_channels * config.latent_size * 3 * config.latent_size
+        self.principal = PrincipalPath(config.components, size, embedding, 512)
+        self.stem = PlaneConv(config.latent_channels, width)
         self.enter = ResBlock(width, width, embedding)
         self.down = nn.Conv2d(width, inner, 2, stride=2)
-        side = config.latent_size // (2 * FOLD)
+        side = config.latent_size // 2
         self.place = nn.Parameter(0.02 * torch.randn(3 * side * side, inner))
         self.token_norm = nn.LayerNorm(config.portrait.token_channels)
         self.blocks = nn.ModuleList(
@@ -70,7 +72,7 @@ class TriplaneUNet(nn.Module):
         )
         self.up = nn.Linear(inner, 4 * width)
         self.leave = nn.ModuleList([ResBlock(2 * width, width, embedding), ResBlock(width, width, embedding)])
-        self.norm, self.out = norm(width), PlaneConv(width, config.latent_channels * FOLD**2).zero()
+        self.norm, self.out = norm(width), PlaneConv(width, config.latent_channels).zero()
 
     def condition(
         self, portrait: Float[Tensor, "B 4 H W"], dropped: Tensor | None = None
@@ -88,12 +90,16 @@ class TriplaneUNet(nn.Module):
         return self.no_tokens.expand(batch, -1, -1), self.no_embedding.expand(batch, -1)
 
     def forward(
-        self, noisy: Float[Tensor, "B L R W"], u: Float[Tensor, " B"], condition: tuple[Tensor, Tensor]
+        self, noisy: Float[Tensor, "B L R W"], sigma: Float[Tensor, " B"], condition: tuple[Tensor, Tensor]
     ) -> Float[Tensor, "B L R W"]:
+        """x0 where `noisy` is sqrt(1 - sigma²) x0 + sigma noise and x0 has mean zero and about unit variance."""
         tokens, embedding = condition
-        embedding = self.time(timestep_features(u.float(), 128)) + embedding
+        embedding = self.time(timestep_features(torch.asin(sigma.float()) * 2 / torch.pi, 128)) + embedding
+        with torch.autocast(noisy.device.type, enabled=False):
+            x = noisy.float().flatten(1)
+            known = self.principal(x, sigma.float()[:, None], embedding.float()).view_as(noisy)
         tokens = self.token_norm(tokens)
-        image = functional.pixel_unshuffle(noisy.contiguous(memory_format=torch.channels_last), FOLD)
+        image = noisy.contiguous(memory_format=torch.channels_last)
         entered = self.enter(self.stem(image), embedding)
         inner = self.down(entered)
         batch, _, height, width = inner.shape
@@ -104,7 +110,8 @@ class TriplaneUNet(nn.Module):
         hidden = torch.cat([functional.pixel_shuffle(grown, 2), entered], 1)
         for block in self.leave:
             hidden = block(hidden, embedding)
-        return functional.pixel_shuffle(self.out(functional.silu(self.norm(hidden))), FOLD)
+        correction = self.out(functional.silu(self.norm(hidden)))
+        return known + sigma.float()[:, None, None, None] * correction.float()
 
 
 class TransformerBlock(nn.Module):

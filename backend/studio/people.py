@@ -161,7 +161,7 @@ def _morph(person: PersonParameters, pack: Pack, expression: bool) -> np.ndarray
     return vertices
 
 
-def _body(person: PersonParameters, pack: Pack, base: np.ndarray, hidden: tuple[int, ...], place) -> Part:
+def _body(person: PersonParameters, pack: Pack, base: np.ndarray, hidden: tuple[int, ...], place: Placing) -> Part:
     """The skin: covered quads dropped, subdivided once, the beard grown."""
     matrix, triangles, uv = _skin_topology(pack, hidden)
     vertices = base

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from ..diffusion.denoiser import Network, guided, x0_from_v
+from ..diffusion.denoiser import Network, at_time, guided
 from ..diffusion.samplers import dpm_solver
 from ..geometry.cameras import orbit
 from ..geometry.fields import TriplaneField
@@ -33,10 +33,7 @@ class Rodin:
     name = "rodin"
 
     def __init__(self, model: store.RodinModel, model_hash: str, device: torch.device) -> None:
-        self.model, self.model_hash, self.device = model, model_hash, device
-        for module in model.modules().values():
-            module.to(device)
-        self._mean, self._deviation = model.mean.to(device), model.deviation.to(device)
+        self.model, self.model_hash, self.device = model.to(device), model_hash, device
         self.dtype = fastest_dtype(model, device)
 
     @classmethod
@@ -51,40 +48,34 @@ class Rodin:
             (1, config.latent_channels, config.latent_size, 3 * config.latent_size),
             generator=torch.Generator().manual_seed(condition.seed),
         ).to(self.device)
-        denoise = x0_from_v(self._network(condition), self.model.schedule)
+        denoise = at_time(self._network(condition), self.model.schedule)
         latent = noise
         for step in dpm_solver(denoise, noise, condition.steps, self.model.schedule):
             latent = step.x0
             wanted = step.index % PREVIEW_EVERY == 0 and step.index < step.count
             preview = self._preview(latent) if wanted else None
             yield Progress("sample", step.index / step.count, preview)
-        return self.field(latent)
-
-    @torch.inference_mode()
-    def field(self, latent: Float[Tensor, "1 L R W"]) -> TriplaneField:
-        """The field of a standardised latent."""
-        rolled = self.model.planes(latent * self._deviation + self._mean)
-        return TriplaneField(self.model.planes.as_triplane(rolled), self.model.decoder)
+        return self.model.field(latent)
 
     def _network(self, condition: Condition) -> Network:
-        """The velocity network with this condition, guided where there is a portrait."""
+        """The network with this condition, guided where there is a portrait."""
         unet = self.model.unet
 
         @torch.inference_mode()
-        def ask(x: Tensor, u: Tensor, tokens: tuple[Tensor, Tensor]) -> Tensor:
+        def ask(x: Tensor, sigma: Tensor, tokens: tuple[Tensor, Tensor]) -> Tensor:
             with self._precision():
-                return unet(x, u, tokens).float()
+                return unet(x, sigma, tokens).float()
 
         with torch.inference_mode():
             free = unet.no_condition(1)
             if condition.portrait is None:
-                return lambda x, u: ask(x, u, free)
+                return lambda x, sigma: ask(x, sigma, free)
             with self._precision():
                 seen = unet.condition(self._portrait(condition))
         scale = PORTRAIT_GUIDANCE if condition.guidance is None else condition.guidance
         if scale == 1:
-            return lambda x, u: ask(x, u, seen)
-        return guided(lambda x, u: ask(x, u, seen), lambda x, u: ask(x, u, free), scale)
+            return lambda x, sigma: ask(x, sigma, seen)
+        return guided(lambda x, sigma: ask(x, sigma, seen), lambda x, sigma: ask(x, sigma, free), scale)
 
     def _portrait(self, condition: Condition) -> Float[Tensor, "1 4 H W"]:
         """The encoder's input: the person before grey, with the matte as the fourth channel."""
@@ -102,7 +93,7 @@ class Rodin:
         return torch.autocast(self.device.type, self.dtype)
 
     def _preview(self, latent: Float[Tensor, "1 L R W"]) -> np.ndarray:
-        view = render(self.field(latent), orbit(0.25, 0.05), PREVIEW_SIZE, PREVIEW_SIZE, background=0.9)
+        view = render(self.model.field(latent), orbit(0.25, 0.05), PREVIEW_SIZE, PREVIEW_SIZE, background=0.9)
         return (view.rgb.clamp(0, 1) * 255).round().byte().cpu().numpy()
 
 
@@ -114,14 +105,14 @@ def fastest_dtype(model: store.RodinModel, device: torch.device) -> torch.dtype:
     """
     config = model.unet.config
     x = torch.zeros(1, config.latent_channels, config.latent_size, 3 * config.latent_size, device=device)
-    u, condition = torch.full((1,), 0.5, device=device), model.unet.no_condition(1)
+    sigma, condition = torch.full((1,), 0.5, device=device), model.unet.no_condition(1)
     seconds = {}
     for dtype in (torch.float32, torch.bfloat16):
         with nullcontext() if dtype is torch.float32 else torch.autocast(device.type, dtype):
             times = []
             for _ in range(3):
                 started = time.perf_counter()
-                model.unet(x, u, condition)[0, 0, 0, 0].item()
+                model.unet(x, sigma, condition)[0, 0, 0, 0].item()
                 times.append(time.perf_counter() - started)
         seconds[dtype] = min(times[1:])
     return min(seconds, key=lambda dtype: seconds[dtype])

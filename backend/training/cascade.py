@@ -10,10 +10,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..diffusion.denoiser import diffuse, draw_times
+from ..diffusion.denoiser import diffuse, draw_times, velocity_loss
 from ..diffusion.schedule import ScheduleConfig
 from ..models.layers import channels_last
-from ..models.plane_autoencoder import views_to_input
+from ..models.plane_codec import views_to_input
 from ..models.triplane_unet import TriplaneUNet, UNetConfig
 from .data import People
 from .export import sample_sheet
@@ -47,10 +47,10 @@ class Latents:
     """Latent planes of people and of their mirror images, standardised."""
 
     planes: Float[Tensor, "N L R W"]
-    """Mean zero, deviation one per channel; the second half is mirrored."""
+    """Mean zero, deviation one over all; the second half is mirrored."""
     mean: Float[Tensor, "L R W"]
     """The average person, symmetric."""
-    deviation: Float[Tensor, "L 1 1"]
+    deviation: Float[Tensor, ""]
 
 
 def mirror_views(rgba: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,19 +67,13 @@ def encode_people(fitter: Fitter, people: People) -> Latents:
     plain, mirrored = [], []
     for chosen in torch.arange(len(people)).split(16):
         rgba, depth = people.take("axis_rgba", chosen), people.take("axis_depth", chosen)
-        plain.append(fitter.encoder(views_to_input(rgba, depth)))
-        mirrored.append(fitter.encoder(views_to_input(*mirror_views(rgba, depth))))
+        size = fitter.codec.config.view_size
+        plain.append(fitter.codec.encode(views_to_input(rgba, depth, size)))
+        mirrored.append(fitter.codec.encode(views_to_input(*mirror_views(rgba, depth), size)))
     planes = torch.cat([*plain, *mirrored])
     mean = planes.mean(0)
-    deviation = (planes - mean).std((0, 2, 3))[:, None, None]
+    deviation = (planes - mean).std()
     return Latents((planes - mean) / deviation, mean, deviation)
-
-
-def explained_variance(latents: Latents, components: int = 100) -> float:
-    """Share of the latents' variance in their first principal components: how predictable the planes are."""
-    rows = latents.planes.flatten(1)
-    energy = torch.linalg.eigvalsh(rows @ rows.T).flip(0)
-    return float(energy[:components].sum() / energy.sum())
 
 
 def train_cascade(
@@ -98,8 +92,9 @@ def train_cascade(
     people = People(folder, ARRAYS)
     fitter = load_fitter(fit_checkpoint)
     latents = encode_people(fitter, people)
-    logger.info("%d people; 100 components explain %.3f", len(people), explained_variance(latents))
     network = TriplaneUNet(unet)
+    share = network.principal.learn(latents.planes.flatten(1))
+    logger.info("%d people; %d components explain %.3f of their variance", len(people), unet.components, share)
     channels_last(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
     average = Average(network, config.average)
@@ -149,10 +144,10 @@ def _loss(
     dropped = torch.rand(config.batch, generator=random) < config.drop
     u = draw_times(config.batch, random)
     noise = torch.randn(latents.planes[chosen].shape, generator=random)
-    noisy, velocity = diffuse(latents.planes[chosen], u, noise, config.schedule)
+    noisy, sigma = diffuse(latents.planes[chosen], u, noise, config.schedule)
     with torch.autocast("cpu", torch.bfloat16, enabled=use_bfloat16()):
-        predicted = network(noisy, u, network.condition(portraits, dropped))
-    return (predicted.float() - velocity).square().mean()
+        predicted = network(noisy, sigma, network.condition(portraits, dropped))
+    return velocity_loss(predicted, latents.planes[chosen], sigma)
 
 
 def draw_portraits(people: People, chosen: Tensor, size: int, random: torch.Generator) -> Float[Tensor, "B 4 H W"]:

@@ -9,14 +9,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..diffusion.denoiser import x0_from_v
+from ..diffusion.denoiser import at_time
 from ..diffusion.samplers import dpm_solver
 from ..diffusion.schedule import ScheduleConfig
 from ..geometry.cameras import orbit
 from ..geometry.fields import TriplaneField
 from ..geometry.rendering import render
 from ..geometry.triplane import Triplane
-from ..models.plane_autoencoder import AutoencoderConfig
 from ..models.triplane_unet import TriplaneUNet, UNetConfig
 from ..weights import store
 from .fit import Fitter, load_fitter
@@ -27,16 +26,15 @@ TILE = 96
 
 def export_weights(fit_checkpoint: Path, cascade_checkpoint: Path, path: Path) -> Path:
     """Write the averaged weights of both stages as the generator's file."""
-    fitted = torch.load(fit_checkpoint, weights_only=True, map_location="cpu")
     trained = torch.load(cascade_checkpoint, weights_only=True, map_location="cpu")
     fitter = load_fitter(fit_checkpoint)
     unet = TriplaneUNet(UNetConfig.from_json(trained["configs"]["unet"]))
     unet.load_state_dict(trained["average"])
     schedule = ScheduleConfig(**trained["configs"]["cascade"]["schedule"])
     model = store.RodinModel(
-        unet, fitter.encoder, fitter.planes, fitter.decoder, trained["mean"], trained["deviation"], schedule
+        unet, fitter.codec, fitter.planes, fitter.decoder, trained["mean"], trained["deviation"], schedule
     )
-    store.save(model, AutoencoderConfig(**fitted["configs"]["autoencoder"]), path)
+    store.save(model, path)
     return path
 
 
@@ -59,9 +57,9 @@ def sample_sheet(
     noise = torch.randn(shape, generator=torch.Generator().manual_seed(1))
     rows = []
     for condition in (unet.condition(portraits), unet.no_condition(count)):
-        denoise = x0_from_v(partial(unet, condition=condition), schedule)
+        denoise = at_time(partial(unet, condition=condition), schedule)
         latent = list(dpm_solver(denoise, noise, 12, schedule))[-1].x0
-        triplanes = fitter.planes.as_triplane(fitter.planes(latent * deviation + mean)).planes
+        triplanes = fitter.planes.as_triplane(fitter.planes(fitter.codec.decode(latent * deviation + mean))).planes
         for row, planes in enumerate(triplanes):
             field = TriplaneField(Triplane(planes[None]), fitter.decoder)
             pictures = [render(field, orbit(a, 0.05), TILE, TILE, background=0.93).rgb.numpy() for a in SHEET_AZIMUTHS]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fitting: one decoder for all people, and planes that one encoder makes for each of them."""
+"""Fitting: one decoder for all people, and planes that one network makes from the views of each of them."""
 
 import logging
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ from ..geometry import TRUNCATION
 from ..geometry.triplane import Triplane, unroll
 from ..models.decoder import DecoderConfig, FieldDecoder
 from ..models.layers import channels_last
-from ..models.plane_autoencoder import AutoencoderConfig, PlaneDecoder, PlaneEncoder, views_to_input
+from ..models.plane_codec import CodecConfig, PlaneDecoder, ViewCodec, views_to_input
 from .data import People
 from .loop import Average, Clock, Curves, Report, ignore, load_checkpoint, save_checkpoint
 
@@ -33,12 +33,10 @@ class FitConfig:
     """Distance samples per person and step."""
     surface_points: int = 2500
     """Colour samples per person and step."""
-    learning_rate: float = 1e-3
-    latent_noise: float = 0.1
-    """Standard deviation of noise on the latent planes: the decoder learns to forgive a generator's errors."""
-    latent_weight: float = 1e-3
-    """Weight of the latents' mean square: with the noise, a variational bound with fixed variance."""
-    variation_weight: float = 0.02
+    learning_rate: float = 3e-3
+    latent_noise: float = 0.05
+    """Deviation of noise on the latents, in units of theirs: the decoder learns to forgive a generator's errors."""
+    variation_weight: float = 0.01
     """Weight of the field planes' squared total variation."""
     save_every: int = 100
 
@@ -46,23 +44,22 @@ class FitConfig:
 class Fitter(nn.Module):
     """The three networks that are learned together."""
 
-    def __init__(self, autoencoder: AutoencoderConfig, decoder: DecoderConfig) -> None:
+    def __init__(self, codec: CodecConfig, decoder: DecoderConfig) -> None:
         super().__init__()
-        self.encoder, self.planes = PlaneEncoder(autoencoder), PlaneDecoder(autoencoder)
-        self.decoder = FieldDecoder(decoder)
+        self.codec, self.planes, self.decoder = ViewCodec(codec), PlaneDecoder(codec), FieldDecoder(decoder)
         channels_last(self)
 
-    def encode(self, people: People, chosen: Tensor) -> Float[Tensor, "B L R W"]:
-        """Latent planes of some people."""
-        views = views_to_input(people.take("axis_rgba", chosen), people.take("axis_depth", chosen))
-        return self.encoder(views)
+    def views(self, people: People, chosen: Tensor) -> Float[Tensor, "B 3 K S S"]:
+        """Views of some people along the axes, as the codec takes them."""
+        rgba, depth = people.take("axis_rgba", chosen), people.take("axis_depth", chosen)
+        return views_to_input(rgba, depth, self.codec.config.view_size)
 
 
 def fit(
     folder: Path,
     out: Path,
     config: FitConfig,
-    autoencoder: AutoencoderConfig,
+    codec: CodecConfig,
     seed: int = 0,
     report: Report = ignore,
 ) -> Path:
@@ -70,8 +67,8 @@ def fit(
     torch.manual_seed(seed)
     random = torch.Generator().manual_seed(seed)
     people = People(folder, ARRAYS)
-    decoder = DecoderConfig(channels=autoencoder.plane_channels)
-    fitter = Fitter(autoencoder, decoder)
+    decoder = DecoderConfig(channels=codec.plane_channels)
+    fitter = Fitter(codec, decoder)
     optimiser = torch.optim.AdamW(fitter.parameters(), lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
     average = Average(fitter, 0.998)
     clock = Clock(config.minutes)
@@ -81,10 +78,13 @@ def fit(
         optimiser.load_state_dict(state["optimiser"])
         average.weights = state["average"]
         random.manual_seed(seed + clock.steps)
+    else:
+        kept = fitter.codec.learn(fitter.views(people, torch.arange(len(people))))
+        logger.info("the codec keeps %s of the variance of xy, xz, yz", [round(float(share), 4) for share in kept])
     curves = Curves(out / "fit.jsonl", clock)
 
     def save() -> None:
-        configs = {"autoencoder": asdict(autoencoder), "decoder": asdict(decoder), "fit": asdict(config)}
+        configs = {"codec": asdict(codec), "decoder": asdict(decoder), "fit": asdict(config)}
         save_checkpoint(checkpoint, clock, network=fitter.state_dict(), optimiser=optimiser.state_dict(),
                         average=average.weights, configs=configs, people=len(people))  # fmt: skip
 
@@ -111,7 +111,7 @@ def fit(
 def load_fitter(checkpoint: Path) -> Fitter:
     """The averaged networks of a finished or interrupted run."""
     state = torch.load(checkpoint, weights_only=True, map_location="cpu")
-    fitter = Fitter(AutoencoderConfig(**state["configs"]["autoencoder"]), DecoderConfig(**state["configs"]["decoder"]))
+    fitter = Fitter(CodecConfig(**state["configs"]["codec"]), DecoderConfig(**state["configs"]["decoder"]))
     fitter.load_state_dict(state["average"])
     return fitter.eval().requires_grad_(False)
 
@@ -119,10 +119,11 @@ def load_fitter(checkpoint: Path) -> Fitter:
 def _losses(
     fitter: Fitter, people: People, chosen: Tensor, config: FitConfig, random: torch.Generator
 ) -> dict[str, Tensor]:
+    latent = fitter.codec.encode(fitter.views(people, chosen))
+    noise = torch.randn(latent.shape, generator=random) * latent.std()
+    views = fitter.codec.decode(latent + config.latent_noise * noise)
     with torch.autocast("cpu", torch.bfloat16, enabled=use_bfloat16()):
-        latent = fitter.encode(people, chosen)
-        noise = torch.randn(latent.shape, generator=random)
-        rolled = fitter.planes(latent + config.latent_noise * noise)
+        rolled = fitter.planes(views)
     points, sdf = people.draw_points(("points", "sdf"), chosen, config.points, random)
     surface, colour = people.draw_points(("surface", "colour"), chosen, config.surface_points, random)
     triplane = fitter.planes.as_triplane(rolled)
@@ -135,7 +136,6 @@ def _losses(
     return {
         "sdf": 10 * (near * (distance - target).abs()).mean() * (0.1 / TRUNCATION),
         "colour": 2 * (albedo[:, config.points :] - colour.float() / 255).abs().mean(),
-        "latent": config.latent_weight * latent.float().square().mean(),
         "variation": config.variation_weight * variation,
     }
 

@@ -3,7 +3,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -12,9 +12,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..diffusion.schedule import ScheduleConfig
+from ..geometry.fields import TriplaneField
 from ..models.decoder import DecoderConfig, FieldDecoder
 from ..models.layers import channels_last
-from ..models.plane_autoencoder import AutoencoderConfig, PlaneDecoder, PlaneEncoder
+from ..models.plane_codec import CodecConfig, PlaneDecoder, ViewCodec
 from ..models.triplane_unet import TriplaneUNet, UNetConfig
 
 DEFAULT = Path(__file__).with_name("default.safetensors")
@@ -34,40 +35,52 @@ class RodinModel:
     """Everything that turns a portrait or noise into a field."""
 
     unet: TriplaneUNet
-    encoder: PlaneEncoder
-    """Axis views to latents: fits known people, not needed to generate."""
+    codec: ViewCodec
     planes: PlaneDecoder
     decoder: FieldDecoder
     mean: Tensor
     """Latent of the average person [L, R, W]."""
     deviation: Tensor
-    """Scale of the latents [L, 1, 1]."""
+    """Scale of the latents, one number."""
     schedule: ScheduleConfig
+
+    def to(self, device: torch.device) -> "RodinModel":
+        """The same model on a device."""
+        for module in self.modules().values():
+            module.to(device)
+        return replace(self, mean=self.mean.to(device), deviation=self.deviation.to(device))
 
     def modules(self) -> dict[str, nn.Module]:
         """Its networks by their name in the file."""
-        return {"unet": self.unet, "encoder": self.encoder, "planes": self.planes, "decoder": self.decoder}
+        return {"unet": self.unet, "codec": self.codec, "planes": self.planes, "decoder": self.decoder}
+
+    def field(self, latent: Tensor) -> TriplaneField:
+        """The field of a standardised latent [1, L, R, W]."""
+        return self.field_of_views(self.codec.decode(latent * self.deviation + self.mean))
+
+    @torch.inference_mode()
+    def field_of_views(self, views: Tensor) -> TriplaneField:
+        """The field of one person's views along the axes [1, 3, K, S, S]."""
+        return TriplaneField(self.planes.as_triplane(self.planes(views)), self.decoder)
 
 
 def build(
-    unet: UNetConfig, autoencoder: AutoencoderConfig, decoder: DecoderConfig, schedule: ScheduleConfig
+    unet: UNetConfig, codec: CodecConfig, decoder: DecoderConfig, schedule: ScheduleConfig
 ) -> RodinModel:
     """A model with fresh weights."""
-    side = autoencoder.latent_size
-    mean = torch.zeros(autoencoder.latent_channels, side, 3 * side)
+    mean = torch.zeros(codec.latent_channels, codec.latent_size, 3 * codec.latent_size)
     return RodinModel(
-        TriplaneUNet(unet), PlaneEncoder(autoencoder), PlaneDecoder(autoencoder), FieldDecoder(decoder),
-        mean, torch.ones(autoencoder.latent_channels, 1, 1), schedule,
-    )  # fmt: skip
+        TriplaneUNet(unet), ViewCodec(codec), PlaneDecoder(codec), FieldDecoder(decoder), mean, torch.ones(()), schedule
+    )
 
 
-def save(model: RodinModel, autoencoder: AutoencoderConfig, path: Path) -> None:
+def save(model: RodinModel, path: Path) -> None:
     """Write a model in half precision."""
     tensors = {"mean": model.mean, "deviation": model.deviation}
     for name, module in model.modules().items():
         tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
     configs = {
-        "unet": asdict(model.unet.config), "autoencoder": asdict(autoencoder),
+        "unet": asdict(model.unet.config), "codec": asdict(model.codec.config),
         "decoder": asdict(model.decoder.config), "schedule": asdict(model.schedule),
     }  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +112,7 @@ def load(path: Path = DEFAULT) -> RodinModel:
         )
     configs = json.loads(metadata["configs"])
     model = build(
-        UNetConfig.from_json(configs["unet"]), AutoencoderConfig(**configs["autoencoder"]),
+        UNetConfig.from_json(configs["unet"]), CodecConfig(**configs["codec"]),
         DecoderConfig(**configs["decoder"]), ScheduleConfig(**configs["schedule"]),
     )  # fmt: skip
     if not all(value.isfinite().all() for value in tensors.values()):
