@@ -8,28 +8,28 @@ from jaxtyping import Float, Int
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from .manifold import separate, without_flaps
 from .mesh import Mesh, compact
 
 SLIVER = 1e-3
 """A face is degenerate when its height over its longest edge is below this share of that edge."""
 LEAST_HEIGHT = 1e-5
 """... or below this length, box units."""
-PATIENCE = 3
-"""How fast the collapse raises its error threshold; 7 is the library's default."""
+PATIENCE = 5
+"""How fast the collapse raises its error threshold; 7 is the library's default, below 4 it may stop short."""
 
 log = logging.getLogger(__name__)
 
 
 def clean(mesh: Mesh, faces: int) -> Mesh:
     """The largest piece with at most about `faces` faces, closed, outward, without degenerate faces."""
-    piece = largest_piece(mesh)
-    for share in (1.0, 1.5, 2.5):
-        simple = repair(simplify(piece, int(faces * share)))
-        if simple.is_closed():
-            log.info("cleaned %d faces to %d", len(mesh.faces), len(simple.faces))
-            return simple
-        log.info("simplifying to %d faces opened the mesh; trying more", int(faces * share))
-    return repair(piece)
+    simple = simplify(largest_piece(mesh), faces)
+    if not simple.is_closed():
+        # A collapse can pinch a thin part, or many where a field is torn and full of holes.
+        simple = largest_piece(separate(simple))
+    simple = repair(simple)
+    log.info("cleaned %d faces to %d", len(mesh.faces), len(simple.faces))
+    return simple
 
 
 def largest_piece(mesh: Mesh) -> Mesh:
@@ -50,8 +50,7 @@ def simplify(mesh: Mesh, faces: int) -> Mesh:
         return mesh
     import fast_simplification
 
-    # Patient collapse: thresholds rise slowly, so cheap edges go first. The default leaves folded faces that show as
-    # dark specks.
+    # The library's default pace leaves folded faces that show as dark specks.
     vertices, kept = fast_simplification.simplify(mesh.vertices, mesh.faces, target_count=faces, agg=PATIENCE)
     return compact(np.asarray(vertices, np.float32), np.asarray(kept, np.int32))
 
@@ -62,19 +61,13 @@ def repair(mesh: Mesh, rounds: int = 20) -> Mesh:
     A face whose shortest edge is tiny loses that edge; a face that is flat for another reason gives its longest edge to
     the neighbour across it. Few faces are touched, so plain loops do.
     """
-    vertices, faces = mesh.vertices.astype(np.float64), _without_flaps(mesh.faces.astype(np.int64))
+    vertices, faces = mesh.vertices.astype(np.float64), without_flaps(mesh.faces.astype(np.int64))
     for _ in range(rounds):
         bad = np.flatnonzero(_degenerate(vertices, faces))
         if not len(bad):
             break
-        faces = _without_flaps(_mend(vertices, faces, bad))
+        faces = without_flaps(_mend(vertices, faces, bad))
     return compact(vertices.astype(np.float32), faces)
-
-
-def _without_flaps(faces: Int[np.ndarray, "F 3"]) -> Int[np.ndarray, "G 3"]:
-    """Without pairs of faces that lie back to back on the same three vertices: a collapse can leave them."""
-    _, inverse, uses = np.unique(np.sort(faces, axis=1), axis=0, return_inverse=True, return_counts=True)
-    return faces[uses[inverse.reshape(-1)] == 1]
 
 
 def _degenerate(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]):
