@@ -60,6 +60,8 @@ MAX_ATTEMPTS = 2
 """Times a job is begun; one whose server went down twice while it ran may be the cause."""
 PING_SECONDS = 2.0
 SILENCE_SECONDS = 120.0
+WAKING = "starting the worker"
+"""Stage of a job that waits for its worker to load."""
 MIN_IDENTITY_BYTES = 16
 """Of a client's routing id: later messages are trusted by it, so it must be beyond guessing."""
 MAX_HELLO_BYTES = 16 << 10
@@ -125,6 +127,8 @@ class Server:
         self._queue: deque[str] = deque()
         self._progress: dict[str, Sequence[Any]] = {}
         """Latest frames of Progressed per unfinished job, for who follows later."""
+        self._told: dict[str, int] = {}
+        """Places as last told."""
         self._stopping = False
         self._last_use = time.monotonic()
 
@@ -147,7 +151,10 @@ class Server:
         self._stopping = True
 
     def close(self) -> None:
-        """Ends the workers and frees port and store."""
+        """Ends the workers and frees port and store; jobs at work begin anew at the next start."""
+        for worker in self._pool.workers:
+            if worker.job_id:
+                self._attempt(self._store.postpone, worker.job_id)
         self._pool.close()
         self._router.close()
         self._context.term()
@@ -243,11 +250,15 @@ class Server:
         AvatarRequest(preset=request.preset, seed=request.seed, options=request.options)
         if not self._store.knows(request.job_id) and len(self._places()) >= MAX_QUEUE:
             raise JobError(ErrorCode.QUEUE_FULL, f"{MAX_QUEUE} jobs wait already.", "Try again when some are done.")
-        if self._store.submit(request):
+        fresh = self._store.submit(request)
+        if fresh:
             log.info("job %s: accepted", request.job_id)
             self._queue.append(request.job_id)
+            self._told = self._places()
             self._pool.retry()
         self._replay(identity, request.job_id)
+        if fresh:
+            self._explain_waiting()
 
     def _replay(self, identity: bytes, job_id: str) -> None:
         """All that is known of the job, as if the client had followed it from its start."""
@@ -280,6 +291,8 @@ class Server:
         else:
             for identity in self._audience.everyone():
                 self._audience.tell(identity, encode(self._welcome()), replaces="Welcome")
+            self._tell_places()
+            self._explain_waiting()
 
     def _publish(self, event: Event, frames: Sequence[Any] = ()) -> None:
         """Stores what lasts and tells who follows."""
@@ -340,10 +353,19 @@ class Server:
         return dict.fromkeys(working, 0) | {job_id: len(working) + n for n, job_id in enumerate(self._queue)}
 
     def _tell_places(self) -> None:
-        for job_id, place in self._places().items():
-            accepted = encode(Accepted(job_id, place))
-            for identity in self._audience.followers(job_id):
-                self._audience.tell(identity, accepted, replaces=f"Accepted {job_id}")
+        """Tells followers the places that changed."""
+        told, self._told = self._told, self._places()
+        for job_id, place in self._told.items():
+            if told.get(job_id) != place:
+                accepted = encode(Accepted(job_id, place))
+                for identity in self._audience.followers(job_id):
+                    self._audience.tell(identity, accepted, replaces=f"Accepted {job_id}")
+
+    def _explain_waiting(self) -> None:
+        """Says why the first job in the queue does not begin, where no other is before it."""
+        starting = self._pool.idle() is None and self._pool.hopeless() is None
+        if self._queue and starting and self._places()[self._queue[0]] == 0:
+            self._publish(Progressed(self._queue[0], WAKING, 0.0))
 
     def _welcome(self) -> Welcome:
         capabilities: dict[str, Any] = {"synthesizers": [], "refiners": []}

@@ -126,6 +126,11 @@ class Store:
         return request
 
     @_explained
+    def postpone(self, job_id: str) -> None:
+        """The server ends on purpose: this attempt does not count."""
+        self._database.execute("UPDATE jobs SET attempts = attempts - 1 WHERE id = ?", [job_id])
+
+    @_explained
     def keep(self, event: MeshReady | TextureReady, frames: Frames) -> None:
         """Stores a result so far; the latest of its kind replaces the one before."""
         _write(self._place(event.job_id) / type(event).__name__, frames)

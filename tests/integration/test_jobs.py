@@ -83,8 +83,8 @@ def test_a_job_from_portrait_to_recipe(backend: Launched, connect: Connect) -> N
     assert isinstance(finished, Finished) and finished.recipe["portrait"] is True
     textures = [event for event in events if isinstance(event, TextureReady)]
     assert [each.level for each in textures] == [0, 1, 2] and [each.final for each in textures] == [False, False, True]
-    progress = [event for event in events if isinstance(event, Progressed)]
-    assert all(each.preview is not None and each.preview.shape == (8, 8, 3) for each in progress)
+    progress = [event for event in events if isinstance(event, Progressed) and event.stage == "sampling"]
+    assert len(progress) == 3 and all(each.preview is not None and each.preview.shape == (8, 8, 3) for each in progress)
     # The worker has told by now what it can do.
     assert client.welcome is not None and client.welcome.capabilities["synthesizers"] == ["tiny"]
     assert client.welcome.capabilities["presets"] == ["draft", "standard", "high"]
@@ -251,6 +251,26 @@ def test_a_worker_that_cannot_start_fails_jobs_with_the_reason(
     (device,) = client.welcome.capabilities["devices"]
     assert device["state"] in ("failed", "starting")
     assert backend.process.poll() is None
+
+
+def test_a_job_that_takes_its_server_down_is_not_tried_for_ever(start: Start, connect: Connect, tmp_path: Path) -> None:
+    job = request(SLOW)
+    for _ in range(2):
+        backend = start(tmp_path)
+        client = connect(tmp_path)
+        client.send(job)
+        list(until(client, lambda event: isinstance(event, Progressed) and event.stage == "sampling"))
+        backend.process.kill()
+        backend.process.wait()
+    start(tmp_path)
+    (failed,) = story(connect(tmp_path), Follow(job.job_id))
+    assert isinstance(failed, Failed) and failed.code == "worker_died" and "ended twice" in failed.message
+
+
+def test_a_job_says_that_it_waits_for_its_worker(start: Start, connect: Connect, tmp_path: Path) -> None:
+    start(tmp_path, runner="tests.integration.tiny_runner:Sleepy")
+    events = story(connect(tmp_path), request())
+    assert [event.stage for event in events if isinstance(event, Progressed)][:2] == ["starting the worker", "sampling"]
 
 
 def test_stopping_is_clean(start: Start, connect: Connect, tmp_path: Path) -> None:

@@ -47,6 +47,14 @@ class TinyRunner:
         yield Finished(job_id, {"seed": request.seed, "process": os.getpid(), "portrait": request.portrait is not None})
 
 
+class Sleepy(TinyRunner):
+    """Takes its time to load."""
+
+    def __init__(self, device: str) -> None:
+        time.sleep(1.0)
+        super().__init__(device)
+
+
 class Unable:
     """A runner that misses its weights."""
 

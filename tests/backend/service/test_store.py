@@ -54,6 +54,8 @@ def test_unfinished_jobs_come_back_with_their_request(tmp_path: Path) -> None:
     store.close()
     store = Store(tmp_path)
     assert store.unfinished() == [("a", 1), ("A", 0)]
+    store.postpone("a")
+    assert store.unfinished() == [("a", 0), ("A", 0)]
     store.restart("a")
     assert store.results("a") == []
 
