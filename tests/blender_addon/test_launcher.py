@@ -44,7 +44,7 @@ def test_the_file_of_an_earlier_backend_does_not_count(tmp_path: Path) -> None:
 
 
 def test_a_program_that_fails_is_explained_by_its_last_line(tmp_path: Path) -> None:
-    launched = start(program("import sys; print('start'); sys.exit('No module named backend')"), tmp_path)
+    launched = start(program("import sys; print('start', flush=True); sys.exit('No module named backend')"), tmp_path)
     with pytest.raises(LaunchError, match=r"ended at once \(status 1\): No module named backend") as caught:
         launched.wait(10)
     assert str(launched.log) in caught.value.hint
