@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from ..faces.networks import FaceFinder
 from ..faces.portrait import Portrait
 from ..geometry.fields import Field
-from ..surface.mesh import Mesh
+from ..surface.mesh import Mesh, smoothed
 from ..texture.bake import bake, quantise, texel_points
 from ..texture.fill import fill
 from ..texture.harmonise import blend, delight, gains
@@ -24,6 +24,8 @@ from .registration import register
 
 PIXELS_PER_TEXEL = 0.9
 """Side of the portrait's square over the side of the texture: about the texels' own density on the face."""
+SPREAD, CONTRAST = 25, 0.15
+"""Rounds of smoothing of the colour change over the mesh, and the colour difference (sRGB) that it stops at."""
 NOTHING_SEEN = "the portrait's camera sees nothing of the shaped head, so its pixels could not be used"
 
 log = logging.getLogger(__name__)
@@ -64,8 +66,10 @@ def reproject(
         log.warning("portrait: %s", NOTHING_SEEN)
         yield TextureSet(textures.albedo, coverage, textures.level + 1, (*notes, NOTHING_SEEN))
         return
-    # Gains vary slowly: they are found per vertex and interpolated.
-    change = np.concatenate(found.at(mesh.vertices, _vertex_colours(mesh, textures)), 1)
+    # Gains vary slowly, except between hair and skin: they are found per vertex, smoothed and interpolated.
+    vertex_rgb = _vertex_colours(mesh, textures)
+    change = np.concatenate(found.at(mesh.vertices, vertex_rgb), 1)
+    change = smoothed(mesh, change, SPREAD, guide=vertex_rgb / CONTRAST)
     change = mix(mesh.faces[raster.face[coverage]], raster.weights[coverage], change)
     albedo = np.zeros_like(textures.albedo)
     albedo[coverage] = quantise(blend(photo, own, seen.weight, change[:, :3], change[:, 3:]))

@@ -18,8 +18,8 @@ DELIGHT = 0.5
 """Share of the photograph's own shading that is taken out; all of it would wash the person out."""
 SHADING_RANGE = 1.6
 """Largest factor by which shading is corrected."""
-GAIN_RANGE = 2.5
-"""Largest factor by which the field's contrast is changed."""
+DARKEST, LIGHTEST = 1 / 8, 2.5
+"""Range of the factor by which the field's contrast is changed: darkening is harmless, lightening lifts its noise."""
 COLLAR = -0.38
 """Height that parts head and clothes. Clothes may take any colour; head and hair only become lighter, darker or tinted:
 a hat or a bald brow over the field's hair must not repaint it."""
@@ -27,6 +27,8 @@ NEAR, ALIKE = 0.4, 0.10
 """Distance (box units) and colour difference (sRGB) over which gains are alike."""
 SKIN = 0.28
 """Colour difference (sRGB) from the face's median within which something counts as skin."""
+_ADJOINING = np.array([2.5, 2.5, 2.5, 1, 1, 1])
+"""Parts of one garment lie closer to each other than `NEAR`, by this factor."""
 FLOOR = 0.004
 """Added to light before logarithms, so that black has a ratio too."""
 
@@ -57,10 +59,10 @@ class Gains:
         distance, index = cKDTree(self.keys).query(_keys(points, rgb), neighbours)
         distance, index = distance.reshape(len(points), -1), index.reshape(len(points), -1)
         # A heavy tail: far from every anchor the nearest ones still decide, all alike.
-        share = self.mass[index] / (0.15 + distance**2) ** 1.5
+        share = self.mass[index] / (0.2 + distance**2) ** 2.5
         share /= share.sum(1, keepdims=True)
-        limit = np.log(GAIN_RANGE)
-        logs = np.clip(np.log(self.photo + FLOOR) - np.log(self.field + FLOOR), -limit, limit)
+        ratio = np.log(self.photo + FLOOR) - np.log(self.field + FLOOR)
+        logs = np.clip(ratio, np.log(DARKEST), np.log(LIGHTEST))
         offset = self.photo - np.exp(logs) * self.field
 
         def mixed(values: Float[np.ndarray, "K C"]) -> Float[np.ndarray, "N C"]:
@@ -130,7 +132,10 @@ def gains(
     # Means of light, not of its logarithm: highlights and gaps between hairs average as the eye does.
     of_field, of_photo = (means(to_linear(values[chosen])) for values in (field, photo))
     centres = means(keys)
-    cloth = means((points[chosen, 1:2] < COLLAR).astype(np.float64))[:, 0]
+    below = means((points[chosen, 1:2] < COLLAR).astype(np.float64))[:, 0]
+    # A collar above that height belongs to the shirt next to it.
+    near = np.exp(-0.5 * (((centres[:, None] - centres[None]) * _ADJOINING) ** 2).sum(2)) * mass
+    cloth = near @ below / near.sum(1)
     prevailing = _prevailing(of_photo, centres[:, 3:], mass, cloth > 0.5)
     of_photo = np.where(cloth[:, None] > 0.5, prevailing, of_photo)
     return Gains(centres, of_field, of_photo, np.minimum(mass, np.median(mass) * 4), cloth)

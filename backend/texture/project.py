@@ -58,9 +58,10 @@ def project(
     place, depth = (part.numpy() for part in camera.project(torch.from_numpy(points)))
     place = place.astype(np.float32)
     view = raster_view(mesh, camera, side, side)
-    cosine = _cosine(camera, points, normals)
-    bridged = bilinear(_bridged(view, mesh, camera)[..., None], place * np.float32(side) - np.float32(0.5))[:, 0]
-    weight = np.maximum(smoothstep(cosine, *FACING), bridged * smoothstep(cosine, 0.0, FACING[0]))
+    facing = _facing(view, mesh, camera)[..., None]
+    weight = bilinear(facing, place * np.float32(side) - np.float32(0.5))[:, 0]
+    # The map knows no far side: the texel's own normal must at least look towards the camera.
+    weight *= smoothstep(_cosine(camera, points, normals), 0.0, FACING[0])
     weight *= _clearance(view, place, depth)
     found = place + bilinear(photograph.shift, place * len(photograph.shift) - np.float32(0.5))
     pixels = found * np.float32(side) - np.float32(0.5)
@@ -84,16 +85,25 @@ def _cosine(
     return (normals * towards).sum(1)
 
 
-def _bridged(view: Raster, mesh: Mesh, camera: Camera) -> Float[np.ndarray, "S S"]:
-    """Facing weights as the camera sees them, with narrow gaps closed."""
+def _facing(view: Raster, mesh: Mesh, camera: Camera) -> Float[np.ndarray, "S S"]:
+    """Facing weights as the camera sees them: of smoothed normals, with narrow gaps closed.
+
+    Rough hair and skin would otherwise turn the border into patches.
+    """
     import cv2
 
+    shown = view.face >= 0
+    points = np.zeros((*view.face.shape, 3), np.float32)
+    normals = np.zeros_like(points)
+    points[shown] = view.interpolate(mesh.faces, mesh.vertices)
+    normals[shown] = view.interpolate(mesh.faces, mesh.normals())
+    normals = cv2.GaussianBlur(normals, (0, 0), STEP * len(normals))
+    normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-9)
     facing = np.zeros(view.face.shape, np.float32)
-    points = view.interpolate(mesh.faces, mesh.vertices)
-    cosine = _cosine(camera, points, view.interpolate(mesh.faces, mesh.normals()))
-    facing[view.face >= 0] = smoothstep(cosine, *FACING)
+    facing[shown] = smoothstep(_cosine(camera, points[shown], normals[shown]), *FACING)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(STEP * len(facing))) + 1,) * 2)
-    return cv2.morphologyEx(facing, cv2.MORPH_CLOSE, kernel)
+    closed = cv2.morphologyEx(facing, cv2.MORPH_CLOSE, kernel)
+    return cv2.GaussianBlur(closed, (0, 0), 0.5 * STEP * len(facing))
 
 
 def _clearance(

@@ -28,7 +28,7 @@ def test_the_back_stays_the_fields(
     head, portrait: Portrait, mesh: Mesh, textures: TextureSet, finder: FaceFinder
 ) -> None:
     (better,) = reproject(head, mesh, textures, portrait, size=512, finder=finder)
-    behind = orbit(np.pi, 0.0, 4.4, 0.12, (0.0, 0.2, 0.0))
+    behind = orbit(np.pi, 0.0, 4.4, 0.1, (0.0, 0.3, 0.0))
     view = picture(mesh, better, behind, 64, lit=False).astype(float)
     assert np.ptp(view.mean((0, 1))) < 40, "hair stays grey, not skin"
     assert view.std((0, 1)).max() < 20, "and even"

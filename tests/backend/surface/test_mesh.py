@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import numpy as np
 
-from backend.surface.mesh import Mesh, compact
+from backend.surface.mesh import Mesh, compact, smoothed
 
 CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], np.float32)
 QUADS = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
@@ -47,3 +47,13 @@ def test_compact_drops_unused_vertices() -> None:
     small = compact(CUBE.vertices, CUBE.faces[:2])
     assert len(small.vertices) == 4
     assert np.array_equal(small.vertices[small.faces], CUBE.vertices[CUBE.faces[:2]])
+
+
+def test_smoothing_crosses_seams_and_stops_at_the_guide() -> None:
+    cut = split(CUBE)
+    values = (cut.vertices[:, :1] > 0.5).astype(np.float32)
+    even = smoothed(cut, values, 50)
+    assert np.allclose(even, 0.5, atol=0.02)
+    kept = smoothed(cut, values, 5, guide=3 * values)
+    assert np.allclose(kept, values, atol=0.01)
+    assert np.array_equal(smoothed(cut, values, 0), values)
