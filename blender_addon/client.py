@@ -46,6 +46,8 @@ SUSPICIOUS_SECONDS = 1.0
 """A Ping unanswered for this long is reason to look at the connection file again."""
 SILENCE_SECONDS = 10.0
 """A Ping unanswered for this long means that the backend is gone."""
+GOODBYE_SECONDS = 0.3
+"""At most this long may closing take, so that a last Cancel arrives."""
 BACK_OFF = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 MAX_MESSAGE_BYTES = 65 << 20
 STARTING_SECONDS = 30.0
@@ -64,7 +66,8 @@ class Socket(Protocol):
     def wait(self, seconds: float) -> bool:
         """Whether a message came within that time."""
 
-    def close(self) -> None: ...
+    def close(self, linger: float = 0.0) -> None:
+        """Leaves; what was sent last gets so many seconds to go out."""
 
 
 class State(StrEnum):
@@ -168,6 +171,8 @@ class Client:
         """Says Goodbye; jobs go on in the backend."""
         if self.state is State.READY and self._socket is not None:
             self._socket.send(encode(Goodbye()))
+            self._socket.close(GOODBYE_SECONDS)
+            self._socket = None
         self._drop_socket()
         self.state = State.CLOSED
 
@@ -316,8 +321,8 @@ class ZmqSocket:
     def wait(self, seconds: float) -> bool:
         return bool(self._dealer.poll(int(seconds * 1000)))
 
-    def close(self) -> None:
-        self._dealer.close()
+    def close(self, linger: float = 0.0) -> None:
+        self._dealer.close(linger=int(linger * 1000))
         self._context.term()
 
 

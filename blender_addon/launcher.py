@@ -22,6 +22,8 @@ from .protocol import CONNECTION_NAME, Connection, ProtocolError, read_connectio
 
 LOG_NAME = "backend.log"
 TAIL_BYTES = 4000
+SAYS = "maquette: "
+"""How the command line begins a complaint; its hint is the next line, indented."""
 
 
 class LaunchError(Exception):
@@ -49,10 +51,8 @@ class Launched:
     def poll(self) -> Connection | None:
         """The connection once it listens, None before. Raises LaunchError when the process has ended."""
         if (status := self.process.poll()) is not None:
-            raise LaunchError(
-                f"The backend ended at once ({_ending(status)}): {last_line(self.log) or 'it wrote nothing'}",
-                f"Its log is {self.log}.",
-            )
+            message, hint = complaint(self.log)
+            raise LaunchError(f"The backend ended at once ({_ending(status)}): {message}", hint)
         connection = _read(self.store)
         return connection if connection and connection.session != self._session_before else None
 
@@ -152,16 +152,21 @@ def find_running(store: Path) -> Connection | None:
         return None
 
 
-def last_line(log: Path) -> str:
-    """The last line of a log that says something, cut to a sentence's length."""
+def complaint(log: Path) -> tuple[str, str]:
+    """Why a backend ended, from the tail of its log, and what to do: its own words, or else its last line."""
     try:
         with open(log, "rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
             text = file.read().decode(errors="replace")
     except OSError:
-        return ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else ""
+        text = ""
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    hint = f"Its log is {log}."
+    for place, line in enumerate(lines):
+        if line.startswith(SAYS):
+            own = lines[place + 1].strip() if lines[place + 1 :] and lines[place + 1].startswith("  ") else hint
+            return line.removeprefix(SAYS)[:300], own[:300]
+    return (lines[-1].strip()[:300] if lines else "it wrote nothing"), hint
 
 
 def _read(store: Path) -> Connection | None:

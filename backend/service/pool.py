@@ -217,6 +217,9 @@ class Pool:
         if path.exists():
             os.replace(path, path.with_suffix(".previous.log"))
         roots = [str(Path(backend.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
+        windows_flags = 0
+        if sys.platform == "win32":
+            windows_flags = subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             worker.process = subprocess.Popen(
                 [sys.executable, "-m", "backend.service.worker"],
@@ -224,6 +227,7 @@ class Pool:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, roots)), "PYTHONUNBUFFERED": "1"},
+                creationflags=windows_flags,
             )
         settings = {
             "address": self._address,

@@ -14,6 +14,7 @@ import importlib
 import json
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -27,6 +28,9 @@ from .errors import JobError, ServiceError
 from .link import MAX_MESSAGE_BYTES, TO_WORKER, Ready, Unable
 
 log = logging.getLogger(__name__)
+
+NICENESS = 5
+"""The user's Blender goes first where both want the processor."""
 
 
 class Runner(Protocol):
@@ -126,6 +130,9 @@ class Worker:
 def main() -> int:
     """Exit status."""
     faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # typed at the terminal it is meant for the server, which ends us
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
     settings = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_server, daemon=True).start()

@@ -80,7 +80,7 @@ class Line:
         self.now += seconds
         return bool(self.waiting)
 
-    def close(self) -> None:
+    def close(self, linger: float = 0.0) -> None:
         self.open -= 1
 
 

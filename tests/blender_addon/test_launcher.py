@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from backend.service.connection import write_connection
-from blender_addon.launcher import LaunchError, command_for, find_running, last_line, start
+from blender_addon.launcher import LaunchError, command_for, complaint, find_running, start
 from blender_addon.protocol import Connection
 
 LISTENS = """
@@ -31,7 +31,7 @@ def test_a_program_is_started_waited_for_and_stopped(tmp_path: Path) -> None:
     assert launched.wait(10).session == "new"
     launched.stop()
     assert launched.process.poll() is not None
-    assert last_line(launched.log) == f"flags: --store {tmp_path} --device cpu --idle-exit 60"
+    assert complaint(launched.log)[0] == f"flags: --store {tmp_path} --device cpu --idle-exit 60"
 
 
 def test_the_file_of_an_earlier_backend_does_not_count(tmp_path: Path) -> None:
@@ -48,6 +48,16 @@ def test_a_program_that_fails_is_explained_by_its_last_line(tmp_path: Path) -> N
     with pytest.raises(LaunchError, match=r"ended at once \(status 1\): No module named backend") as caught:
         launched.wait(10)
     assert str(launched.log) in caught.value.hint
+
+
+def test_a_complaint_of_the_backend_is_told_in_its_own_words(tmp_path: Path) -> None:
+    text = "print('10:00 starting'); print('maquette: The port is taken.'); print('  Choose another.'); exit(2)"
+    launched = start(program(text), tmp_path)
+    with pytest.raises(LaunchError, match="The port is taken") as caught:
+        launched.wait(10)
+    assert caught.value.hint == "Choose another."
+    (tmp_path / "empty").write_text("")
+    assert complaint(tmp_path / "empty")[0] == complaint(tmp_path / "absent")[0] == "it wrote nothing"
 
 
 def test_a_program_that_does_not_exist_is_named(tmp_path: Path) -> None:

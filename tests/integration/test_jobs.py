@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from blender_addon.client import Client, run_job
-from blender_addon.launcher import Launched
+from blender_addon.launcher import Launched, LaunchError
 from blender_addon.protocol import (
     Accepted,
     Applied,
@@ -251,6 +251,36 @@ def test_a_worker_that_cannot_start_fails_jobs_with_the_reason(
     (device,) = client.welcome.capabilities["devices"]
     assert device["state"] in ("failed", "starting")
     assert backend.process.poll() is None
+
+
+def test_leaving_in_the_middle_cancels_even_when_the_client_closes_at_once(backend: Launched, connect: Connect) -> None:
+    client, job = connect(backend.store), request(SLOW)
+    events = run_job(client, job)
+    while not isinstance(next(events), Progressed):
+        pass
+    events.close()  # type: ignore[attr-defined]
+    client.close()
+    failed = story(connect(backend.store), Follow(job.job_id))[-1]
+    assert isinstance(failed, Failed) and failed.code == "cancelled"
+
+
+def test_an_interrupt_at_the_terminal_leaves_the_job_for_later(start: Start, connect: Connect, tmp_path: Path) -> None:
+    job = request(SLOW, options={"steps": 20})
+    for _ in range(3):  # more often than a job that takes its server down would be tried
+        backend = start(tmp_path)
+        client = connect(tmp_path)
+        client.send(job)
+        list(until(client, lambda event: isinstance(event, Progressed) and event.stage == "sampling"))
+        os.killpg(backend.process.pid, signal.SIGINT)
+        assert backend.process.wait(5) == 0
+    start(tmp_path)
+    assert isinstance(story(connect(tmp_path), Follow(job.job_id))[-1], Finished)
+
+
+def test_a_second_server_of_the_store_says_so(backend: Launched, start: Start) -> None:
+    with pytest.raises(LaunchError, match="Another backend already serves") as caught:
+        start(backend.store)
+    assert "choose another --store" in caught.value.hint
 
 
 def test_a_job_that_takes_its_server_down_is_not_tried_for_ever(start: Start, connect: Connect, tmp_path: Path) -> None:
