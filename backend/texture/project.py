@@ -12,7 +12,7 @@ from ..surface.mesh import Mesh
 from .preview import bilinear
 from .raster import Raster, raster_view
 
-FACING = (0.20, 0.62)
+FACING = (0.20, 0.52)
 """Cosine between the surface and the camera: below the first a pixel is not used, above the second it is fully."""
 TOLERANCE = 0.05
 """Depth by which something must lie in front to hide a texel, box units."""
@@ -97,10 +97,10 @@ def _facing(view: Raster, mesh: Mesh, camera: Camera) -> Float[np.ndarray, "S S"
     normals = np.zeros_like(points)
     points[shown] = view.interpolate(mesh.faces, mesh.vertices)
     normals[shown] = view.interpolate(mesh.faces, mesh.normals())
-    normals = cv2.GaussianBlur(normals, (0, 0), STEP * len(normals))
-    normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-9)
+    even = np.asarray(cv2.GaussianBlur(normals, (0, 0), STEP * len(normals)))[shown]
+    even = even / np.maximum(np.linalg.norm(even, axis=1, keepdims=True), 1e-9)
     facing = np.zeros(view.face.shape, np.float32)
-    facing[shown] = smoothstep(_cosine(camera, points[shown], normals[shown]), *FACING)
+    facing[shown] = smoothstep(_cosine(camera, points[shown], even), *FACING)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(STEP * len(facing))) + 1,) * 2)
     closed = cv2.morphologyEx(facing, cv2.MORPH_CLOSE, kernel)
     return cv2.GaussianBlur(closed, (0, 0), 0.5 * STEP * len(facing))
