@@ -65,7 +65,7 @@ def pinhole(field_of_view: float) -> Float[Tensor, "3 3"]:
 
 
 def look_at(
-    eye: Float[Tensor, "*B 3"], target: Float[Tensor, "*B 3"], up: Float[Tensor, " 3"] | None = None
+    eye: Float[Tensor, "*B 3"], target: Float[Tensor, "*#B 3"], up: Float[Tensor, " 3"] | None = None
 ) -> Float[Tensor, "*B 4 4"]:
     """Camera-to-world transform of a camera at `eye` that looks at `target`; `up` is +Y unless given."""
     up = torch.tensor([0.0, 1.0, 0.0], device=eye.device, dtype=eye.dtype) if up is None else up

@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..geometry import TRUNCATION
 from ..geometry.triplane import Triplane, unroll
 from ..models.decoder import DecoderConfig, FieldDecoder
 from ..models.layers import channels_last
@@ -129,12 +128,12 @@ def _losses(
     triplane = fitter.planes.as_triplane(rolled)
     features = triplane.sample(torch.cat([points, surface], 1).float())
     distance, albedo = fitter.decoder(features)
-    target = torch.cat([sdf.float(), torch.zeros(surface.shape[:2])], 1)
-    near = torch.where(target.abs() < 0.03, 3.0, 1.0)
+    # Surface points teach colour only: so many exact zeros flatten the distance beside the surface.
+    near = torch.where(sdf.abs() < 0.03, 3.0, 1.0)
     planes = unroll(rolled.float())
     variation = (planes.diff(dim=-1).square().mean() + planes.diff(dim=-2).square().mean())
     return {
-        "sdf": 10 * (near * (distance - target).abs()).mean() * (0.1 / TRUNCATION),
+        "sdf": 20 * (near * (distance[:, : config.points] - sdf.float()).abs()).mean(),
         "colour": 2 * (albedo[:, config.points :] - colour.float() / 255).abs().mean(),
         "variation": config.variation_weight * variation,
     }
@@ -163,9 +162,9 @@ def refine_planes(
         coloured = torch.randint(len(arrays["surface"]), (6000,), generator=random)
         points = torch.cat([arrays["points"][near], arrays["surface"][coloured]])[None].float()
         distance, albedo = decoder(Triplane(planes).sample(points)[0])
-        target = torch.cat([arrays["sdf"][near].float(), torch.zeros(len(coloured))])
+        target = arrays["sdf"][near].float()
         weight = torch.where(target.abs() < 0.03, 3.0, 1.0)
-        loss = 10 * (weight * (distance - target).abs()).mean()
+        loss = 20 * (weight * (distance[: len(near)] - target).abs()).mean()
         loss = loss + 2 * (albedo[len(near) :] - arrays["colour"][coloured].float() / 255).abs().mean()
         loss = loss + 0.02 * (planes.diff(dim=-1).square().mean() + planes.diff(dim=-2).square().mean())
         optimiser.zero_grad(set_to_none=True)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from backend.diffusion.denoiser import diffuse, draw_times, guided, x0_from_v
+from backend.diffusion.denoiser import at_time, diffuse, draw_times, guided, noise_level, velocity_loss
 from backend.diffusion.samplers import ddim, dpm_solver
 from backend.diffusion.schedule import ScheduleConfig, alpha_bar
 
@@ -35,12 +35,22 @@ def test_second_order_beats_first_at_equal_steps() -> None:
     assert error[dpm_solver] < 0.5 * error[ddim]
 
 
-def test_velocity_and_denoiser_agree() -> None:
+def test_loss_is_the_error_of_the_velocity() -> None:
     generator = torch.Generator().manual_seed(0)
-    x0, noise = torch.randn(2, 3, 2, 4, 4, generator=generator).transpose(0, 1)[:2]
-    u = torch.tensor([0.3])
-    x, v = diffuse(x0[:1], u, noise[:1], SCHEDULE)
-    torch.testing.assert_close(x0_from_v(lambda *_: v, SCHEDULE)(x, u), x0[:1], atol=1e-5, rtol=1e-5)
+    x0, guess, noise = torch.randn(3, 2, 3, 4, 4, generator=generator)
+    x, sigma = diffuse(x0, torch.tensor([0.3, 0.8]), noise, SCHEDULE)
+    scale = sigma[:, None, None, None]
+    alpha = (1 - scale.square()).sqrt()
+    velocity = lambda clean: alpha * (x - alpha * clean) / scale - scale * clean  # noqa: E731
+    wanted = (velocity(guess) - velocity(x0)).square().mean()
+    torch.testing.assert_close(velocity_loss(guess, x0, sigma), wanted, atol=1e-5, rtol=1e-4)
+
+
+def test_networks_see_noise_levels_not_times() -> None:
+    seen = []
+    at_time(lambda x, sigma: seen.append(sigma) or x, SCHEDULE)(torch.zeros(2), torch.tensor([0.0, 1.0]))
+    torch.testing.assert_close(seen[0], noise_level(torch.tensor([0.0, 1.0]), SCHEDULE))
+    torch.testing.assert_close(seen[0], torch.tensor([0.0, 1.0]))
 
 
 def test_guidance_extrapolates() -> None:

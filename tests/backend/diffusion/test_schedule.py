@@ -19,7 +19,9 @@ def test_published_values(config: ScheduleConfig, expected: list[float]) -> None
     torch.testing.assert_close(alpha_bar(TIMES[: len(expected)], config), wanted, rtol=1e-3, atol=1e-9)
 
 
-@pytest.mark.parametrize("config", [ScheduleConfig(), ScheduleConfig.rodinhd_base(), ScheduleConfig.rodinhd_upsampler()])
+@pytest.mark.parametrize(
+    "config", [ScheduleConfig(), ScheduleConfig.rodinhd_base(), ScheduleConfig.rodinhd_upsampler()]
+)
 def test_signal_falls_from_one_to_nothing(config: ScheduleConfig) -> None:
     u = torch.linspace(0, 1, 50)
     signal = alpha_bar(u, config)
