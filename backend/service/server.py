@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ROUTER loop: greets clients, queues their jobs, hands them to workers, tells everyone what they are owed.
+"""The ROUTER loop: greets clients, passes what they want to the desk, and what workers did.
 
 One thread, no torch, nothing that takes long: it always answers.
 """
@@ -7,8 +7,7 @@ One thread, no torch, nothing that takes long: it always answers.
 import logging
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,51 +16,35 @@ import zmq
 
 import backend
 from backend.pipeline.presets import PRESETS
-from backend.pipeline.request import AvatarRequest, RequestError
+from backend.pipeline.request import RequestError
 from blender_addon.protocol import (
     MAX_PORTRAIT_BYTES,
-    Accepted,
-    Applied,
-    Cancel,
     Connection,
     ErrorCode,
-    Event,
-    Failed,
-    Finished,
-    Follow,
     Goodbye,
     Hello,
-    JobRequest,
-    MeshReady,
     Ping,
     Pong,
-    Progressed,
     ProtocolError,
     Refused,
-    TextureReady,
     Welcome,
-    decode_event,
     decode_request,
     encode,
 )
 
 from .audience import Audience, Sent
 from .connection import remove_connection, write_connection
+from .desk import MAX_QUEUE, Desk
 from .errors import JobError, ServiceError
-from .pool import News, Pool
+from .pool import Pool
 from .security import bind_address, new_key, new_session, same_key
 from .store import Store
 
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.2
-MAX_QUEUE = 32
-MAX_ATTEMPTS = 2
-"""Times a job is begun; one whose server went down twice while it ran may be the cause."""
 PING_SECONDS = 2.0
 SILENCE_SECONDS = 120.0
-WAKING = "starting the worker"
-"""Stage of a job that waits for its worker to load."""
 MIN_IDENTITY_BYTES = 16
 """Of a client's routing id: later messages are trusted by it, so it must be beyond guessing."""
 MAX_HELLO_BYTES = 16 << 10
@@ -124,11 +107,7 @@ class Server:
         self._poller.register(self._router, zmq.POLLIN)
         self._poller.register(self._pool.socket, zmq.POLLIN)
         self._audience = Audience(self._send)
-        self._queue: deque[str] = deque()
-        self._progress: dict[str, Sequence[Any]] = {}
-        """Latest frames of Progressed per unfinished job, for who follows later."""
-        self._told: dict[str, int] = {}
-        """Places as last told."""
+        self._desk = Desk(self._store, self._audience, self._pool)
         self._stopping = False
         self._last_use = time.monotonic()
 
@@ -137,7 +116,7 @@ class Server:
         path = write_connection(self.settings.store, self.connection)
         log.info("listening at %s; connection file %s", self.connection.address, path)
         try:
-            self._resume()
+            self._desk.resume()
             self._pool.start()
             while not self._stopping:
                 self._turn()
@@ -152,9 +131,7 @@ class Server:
 
     def close(self) -> None:
         """Ends the workers and frees port and store; jobs at work begin anew at the next start."""
-        for worker in self._pool.workers:
-            if worker.job_id:
-                self._attempt(self._store.postpone, worker.job_id)
+        self._desk.postpone()
         self._pool.close()
         self._router.close()
         self._context.term()
@@ -169,17 +146,17 @@ class Server:
                 break
             self._receive(identity.bytes, [frame.buffer for frame in frames])
         for news in self._pool.news():
-            self._heed(news)
-        self._dispatch()
+            self._desk.heed(news)
+            if news.kind == "changed":
+                self._welcome_all()
+        self._desk.dispatch()
         self._audience.forget_silent(SILENCE_SECONDS)
         idle_exit = self.settings.idle_exit
-        if self._places():
+        if self._desk.places():
             self._last_use = time.monotonic()
         elif idle_exit is not None and time.monotonic() > self._last_use + idle_exit:
             log.info("nothing to do for %.0f s", idle_exit)
             self.stop()
-
-    # What clients say
 
     def _receive(self, identity: bytes, frames: list[Any]) -> None:
         known = self._audience.hear(identity)
@@ -203,7 +180,8 @@ class Server:
         try:
             self._act(identity, message)
         except (ServiceError, RequestError) as error:
-            code = error.code if isinstance(error, JobError) else ErrorCode.BAD_REQUEST
+            code = ErrorCode.BAD_REQUEST if isinstance(error, RequestError) else ErrorCode.INTERNAL
+            code = error.code if isinstance(error, JobError) else code
             self._audience.tell(identity, encode(Refused(code, error.message, error.hint, job_id)))
         except Exception as error:  # whatever one client caused, the others are still served
             log.exception("%s cannot be acted on", type(message).__name__)
@@ -214,19 +192,10 @@ class Server:
         match message:
             case Ping():
                 self._audience.tell(identity, encode(Pong()))
-            case JobRequest():
-                self._submit(identity, message)
-            case Follow(job_id=job_id):
-                if not self._store.knows(job_id):
-                    sentence = "This backend does not know that avatar's job (any more)."
-                    raise JobError(ErrorCode.UNKNOWN_JOB, sentence, "Generate it again.")
-                self._replay(identity, job_id)
-            case Cancel(job_id=job_id):
-                self._cancel(job_id)
-            case Applied(job_id=job_id, level=level):
-                self._audience.applied(identity, job_id, level)
             case Goodbye():
                 self._audience.forget(identity)
+            case _:
+                self._desk.act(identity, message)
 
     def _greet(self, identity: bytes, hello: Hello) -> None:
         if not same_key(hello.token, self.connection.key):
@@ -243,129 +212,9 @@ class Server:
         log.info("%s connected", hello.client or "a client")
         self._audience.tell(identity, encode(self._welcome()), replaces="Welcome")
 
-    def _submit(self, identity: bytes, request: JobRequest) -> None:
-        if request.kind != "avatar":
-            raise JobError(ErrorCode.BAD_REQUEST, f"This backend makes avatars, not {request.kind!r}.")
-        # The pipeline's own checks, before anything is stored.
-        AvatarRequest(preset=request.preset, seed=request.seed, options=request.options)
-        if not self._store.knows(request.job_id) and len(self._places()) >= MAX_QUEUE:
-            raise JobError(ErrorCode.QUEUE_FULL, f"{MAX_QUEUE} jobs wait already.", "Try again when some are done.")
-        fresh = self._store.submit(request)
-        if fresh:
-            log.info("job %s: accepted", request.job_id)
-            self._queue.append(request.job_id)
-            self._told = self._places()
-            self._pool.retry()
-        self._replay(identity, request.job_id)
-        if fresh:
-            self._explain_waiting()
-
-    def _replay(self, identity: bytes, job_id: str) -> None:
-        """All that is known of the job, as if the client had followed it from its start."""
-        self._audience.follow(identity, job_id)
-        places = self._places()
-        if job_id in places:
-            self._audience.tell(identity, encode(Accepted(job_id, places[job_id])))
-        if frames := self._progress.get(job_id):
-            self._audience.tell(identity, frames, replaces=f"Progressed {job_id}")
-        for frames in self._store.results(job_id):
-            event = decode_event(frames)
-            if isinstance(event, TextureReady):
-                self._audience.tell_texture(identity, job_id, event.level, frames, event.final)
-            else:
-                self._audience.tell(identity, frames)
-
-    def _cancel(self, job_id: str) -> None:
-        if job_id in self._queue:
-            self._queue.remove(job_id)
-            self._publish(Failed(job_id, ErrorCode.CANCELLED, "The job was cancelled before it began."))
-            self._tell_places()
-        elif self._pool.cancel(job_id):
-            log.info("job %s: to be cancelled", job_id)
-
-    # What workers say
-
-    def _heed(self, news: News) -> None:
-        if news.kind == "event":
-            self._publish(news.message, news.frames)
-        else:
-            for identity in self._audience.everyone():
-                self._audience.tell(identity, encode(self._welcome()), replaces="Welcome")
-            self._tell_places()
-            self._explain_waiting()
-
-    def _publish(self, event: Event, frames: Sequence[Any] = ()) -> None:
-        """Stores what lasts and tells who follows."""
-        frames = frames or encode(event)
-        match event:
-            case Progressed(job_id=job_id):
-                self._progress[job_id] = frames
-                for identity in self._audience.followers(job_id):
-                    self._audience.tell(identity, frames, replaces=f"Progressed {job_id}")
-            case MeshReady(job_id=job_id):
-                self._attempt(self._store.keep, event, frames)
-                for identity in self._audience.followers(job_id):
-                    self._audience.tell(identity, frames)
-            case TextureReady(job_id=job_id):
-                self._attempt(self._store.keep, event, frames)
-                for identity in self._audience.followers(job_id):
-                    self._audience.tell_texture(identity, job_id, event.level, frames, event.final)
-            case Finished(job_id=job_id) | Failed(job_id=job_id):
-                self._progress.pop(job_id, None)
-                self._attempt(self._store.finish, event)
-                self._audience.end(job_id, frames)
-                log.info("job %s: %s", job_id, event.code if isinstance(event, Failed) else "finished")
-
-    def _attempt(self, keep: Callable[..., None], *values: Any) -> None:
-        """A full disk costs the replay of this result, not the result."""
-        try:
-            keep(*values)
-        except ServiceError as error:
-            log.error("not stored: %s", error)
-
-    def _dispatch(self) -> None:
-        """Gives waiting jobs to idle workers; fails them where no worker can start."""
-        while self._queue and (problem := self._pool.hopeless()):
-            self._publish(Failed(self._queue.popleft(), problem.code, problem.message, problem.hint))
-        while self._queue and (worker := self._pool.idle()):
-            job_id = self._queue.popleft()
-            try:
-                request = self._store.begin(job_id)
-            except (ServiceError, ProtocolError) as error:
-                self._publish(Failed(job_id, ErrorCode.INTERNAL, str(error), "Generate it again."))
-                continue
-            self._pool.give(worker, request)
-            self._tell_places()
-
-    def _resume(self) -> None:
-        """Jobs that an earlier server did not finish go on, unless they may be what ended it."""
-        for job_id, attempts in self._store.unfinished():
-            if attempts >= MAX_ATTEMPTS:
-                message = "The backend ended twice while making this avatar."
-                self._store.finish(Failed(job_id, ErrorCode.WORKER_DIED, message, "Try a smaller preset."))
-            else:
-                self._store.restart(job_id)
-                self._queue.append(job_id)
-
-    def _places(self) -> dict[str, int]:
-        """Unfinished jobs in order, with the number of jobs before each; 0 for those at work."""
-        working = [worker.job_id for worker in self._pool.workers if worker.job_id]
-        return dict.fromkeys(working, 0) | {job_id: len(working) + n for n, job_id in enumerate(self._queue)}
-
-    def _tell_places(self) -> None:
-        """Tells followers the places that changed."""
-        told, self._told = self._told, self._places()
-        for job_id, place in self._told.items():
-            if told.get(job_id) != place:
-                accepted = encode(Accepted(job_id, place))
-                for identity in self._audience.followers(job_id):
-                    self._audience.tell(identity, accepted, replaces=f"Accepted {job_id}")
-
-    def _explain_waiting(self) -> None:
-        """Says why the first job in the queue does not begin, where no other is before it."""
-        starting = self._pool.idle() is None and self._pool.hopeless() is None
-        if self._queue and starting and self._places()[self._queue[0]] == 0:
-            self._publish(Progressed(self._queue[0], WAKING, 0.0))
+    def _welcome_all(self) -> None:
+        for identity in self._audience.everyone():
+            self._audience.tell(identity, encode(self._welcome()), replaces="Welcome")
 
     def _welcome(self) -> Welcome:
         capabilities: dict[str, Any] = {"synthesizers": [], "refiners": []}

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import zmq
 
+from backend.service.desk import MAX_QUEUE
 from backend.service.errors import ServiceError
-from backend.service.server import MAX_QUEUE, Server, ServerSettings
+from backend.service.server import Server, ServerSettings
 from blender_addon.protocol import (
     Accepted,
     Cancel,

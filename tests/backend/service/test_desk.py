@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backend.pipeline.request import RequestError
+from backend.service.audience import Audience, Sent
+from backend.service.desk import WAKING, Desk
+from backend.service.errors import JobError
+from backend.service.pool import News, State, Worker
+from backend.service.store import Store
+from blender_addon.protocol import (
+    Accepted,
+    Applied,
+    Cancel,
+    Event,
+    Failed,
+    Finished,
+    Follow,
+    JobRequest,
+    MeshReady,
+    Progressed,
+    TextureReady,
+    decode_event,
+    encode,
+)
+
+ANNA, BERT = b"anna", b"bert"
+MESH = MeshReady("a", np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.zeros((3, 2), np.float32))
+
+
+class Hands:
+    """A pool of one worker without a process."""
+
+    def __init__(self) -> None:
+        self.workers = [Worker("cpu", state=State.IDLE)]
+        self.given: list[JobRequest] = []
+        self.cancelled: list[str] = []
+
+    def idle(self) -> Worker | None:
+        return self.workers[0] if self.workers[0].state is State.IDLE else None
+
+    def hopeless(self) -> Failed | None:
+        return self.workers[0].problem
+
+    def retry(self) -> None: ...
+
+    def give(self, worker: Worker, request: JobRequest) -> None:
+        worker.state, worker.job_id = State.BUSY, request.job_id
+        self.given.append(request)
+
+    def cancel(self, job_id: str) -> bool:
+        self.cancelled.append(job_id)
+        return job_id == self.workers[0].job_id
+
+
+class Room:
+    """A desk with what it needs, and the ears of its clients."""
+
+    def __init__(self, folder: Path) -> None:
+        self.heard: dict[bytes, list[Event]] = {ANNA: [], BERT: []}
+        self.store, self.hands = Store(folder), Hands()
+        self.audience = Audience(self._send)
+        for identity in self.heard:
+            self.audience.greet(identity, "")
+        self.desk = Desk(self.store, self.audience, self.hands)  # type: ignore[arg-type]
+
+    def _send(self, identity: bytes, frames: Sequence[Any]) -> Sent:
+        self.heard[identity].append(decode_event(frames))
+        return Sent.YES
+
+    def ask(self, message: Any, identity: bytes = ANNA) -> None:
+        self.desk.act(identity, message)
+        self.desk.dispatch()
+
+    def work(self, event: Event) -> None:
+        """The worker says something."""
+        worker = self.hands.workers[0]
+        ended = isinstance(event, (Finished, Failed))
+        if ended:
+            worker.state, worker.job_id = State.IDLE, ""
+        self.desk.heed(News("event", worker, event, encode(event)))
+        if ended:
+            self.desk.heed(News("changed", worker))
+        self.desk.dispatch()
+
+    def ears(self, identity: bytes = ANNA) -> list[Event]:
+        heard, self.heard[identity] = self.heard[identity], []
+        return heard
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return Room(tmp_path)
+
+
+def kinds(events: list[Event]) -> list[str]:
+    return [type(event).__name__ for event in events]
+
+
+def test_jobs_are_done_in_order_and_everyone_knows_his_place(room: Room) -> None:
+    for name in "abc":
+        room.ask(JobRequest(name))
+    assert room.ears() == [Accepted("a", 0), Accepted("b", 1), Accepted("c", 2)]
+    room.work(Finished("a", {}))
+    assert room.ears() == [Finished("a", {}), Accepted("b", 0), Accepted("c", 1)]
+    assert [request.job_id for request in room.hands.given] == ["a", "b"]
+    room.ask(Cancel("c"))
+    (failed,) = room.ears()
+    assert isinstance(failed, Failed) and failed.code == "cancelled"
+    room.ask(Cancel("b"))
+    assert room.hands.cancelled == ["b"] and room.ears() == []
+
+
+def test_what_the_worker_says_reaches_its_followers_only(room: Room) -> None:
+    room.ask(JobRequest("a"))
+    room.ask(JobRequest("b"), BERT)
+    room.ears(BERT)
+    room.work(Progressed("a", "sampling", 0.5))
+    room.work(MESH)
+    assert kinds(room.ears()) == ["Accepted", "Progressed", "MeshReady"] and room.ears(BERT) == []
+    room.ask(Follow("a"), BERT)
+    assert kinds(room.ears(BERT)) == ["Accepted", "Progressed", "MeshReady"]
+
+
+def test_textures_follow_credit(room: Room) -> None:
+    room.ask(JobRequest("a"))
+    room.ears()
+    for level in range(3):
+        room.work(TextureReady("a", level, np.zeros((1, 1, 3), np.uint8)))
+    room.ask(Applied("a", 0))
+    assert [event.level for event in room.ears() if isinstance(event, TextureReady)] == [0, 2]
+
+
+def test_a_job_that_waits_for_a_starting_worker_says_so(room: Room) -> None:
+    room.hands.workers[0].state = State.STARTING
+    room.ask(JobRequest("a"))
+    room.ask(JobRequest("b"))
+    waking = [event for event in room.ears() if isinstance(event, Progressed)]
+    assert [(event.job_id, event.stage) for event in waking] == [("a", WAKING)]
+
+
+def test_where_no_worker_can_start_jobs_fail_with_the_reason(room: Room) -> None:
+    worker = room.hands.workers[0]
+    worker.state, worker.problem = State.FAILED, Failed("-", "not_ready", "No weights.", "Get them.")
+    room.ask(JobRequest("a"))
+    assert room.ears()[-1] == Failed("a", "not_ready", "No weights.", "Get them.")
+
+
+def test_what_cannot_be_done_is_said_before_anything_is_stored(room: Room) -> None:
+    with pytest.raises(RequestError):
+        room.ask(JobRequest("a", preset="ultra"))
+    with pytest.raises(JobError, match="not 'cat'"):
+        room.ask(JobRequest("a", kind="cat"))
+    with pytest.raises(JobError, match="does not know"):
+        room.ask(Follow("a"))
+    assert room.store.unfinished() == []
+
+
+def test_unfinished_jobs_go_on_but_not_for_ever(room: Room, tmp_path: Path) -> None:
+    for name in "ab":
+        room.ask(JobRequest(name))
+    room.desk.postpone()
+    room.store.close()
+    second = Room(tmp_path)
+    second.desk.resume()
+    assert list(second.desk.places()) == ["a", "b"]
+    second.desk.dispatch()  # and now the power fails, twice
+    second.store.close()
+    third = Room(tmp_path)
+    third.desk.resume()
+    third.desk.dispatch()
+    third.store.close()
+    fourth = Room(tmp_path)
+    fourth.desk.resume()
+    assert list(fourth.desk.places()) == ["b"]
+    fourth.ask(Follow("a"))
+    (failed,) = fourth.ears()
+    assert isinstance(failed, Failed) and "ended twice" in failed.message
+
+
+def test_a_result_that_cannot_be_stored_is_told_all_the_same(room: Room, tmp_path: Path) -> None:
+    room.ask(JobRequest("a"))
+    for place in tmp_path.glob("jobs/*"):
+        for file in place.iterdir():
+            file.unlink()
+        place.rmdir()
+    room.work(MESH)
+    room.work(Finished("a", {}))
+    assert kinds(room.ears()) == ["Accepted", "MeshReady", "Finished"]
