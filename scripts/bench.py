@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 NOT_RUN = "not run: set TRIPOSR_DIR"
+REPORT = "\nimport sys; sys.path.insert(0, 'scripts'); import bench; print(bench.peak_mib())"
 PORTRAIT = ROOT / "assets/portraits/hopper.jpg"
 T = TypeVar("T")
 
@@ -91,9 +92,8 @@ def startup(table: Table) -> None:
         best, mib = float("inf"), 0.0
         for _ in range(3):
             started = time.perf_counter()
-            report = "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-            done = subprocess.run([sys.executable, "-c", code + report], cwd=ROOT, capture_output=True, check=True)
-            best, mib = min(best, time.perf_counter() - started), int(done.stdout) / 1024
+            done = subprocess.run([sys.executable, "-c", code + REPORT], cwd=ROOT, capture_output=True, check=True)
+            best, mib = min(best, time.perf_counter() - started), float(done.stdout)
         table.row(name, best, mib=mib)
 
 

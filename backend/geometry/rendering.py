@@ -22,10 +22,12 @@ from .occupancy import Occupancy, ask, occupancy
 
 SHELL = (0.001, 0.008)
 """Least and greatest softness of the surface; in between it is a quarter of a pixel, which smooths outlines."""
-STRIDE = 1.2
-"""Step inside the shell, in units of its softness."""
-OPAQUE = 0.02
-"""A ray ends when less than this passes."""
+STRIDE, GROWTH = 1.0, 1.4
+"""First step inside the shell, in units of its softness, and how much each further one is longer."""
+OPAQUE = 0.12
+"""A ray ends when less than this passes, two softnesses deep, and counts as opaque."""
+HEAVY = 0.15
+"""Share of what a ray has gathered above which a sample's colour is asked for; lighter ones take the others' colour."""
 MAX_STEPS = 400
 """Bound on the steps of a ray that grazes the surface all along."""
 
@@ -104,7 +106,7 @@ def _march(
     first, last = _box_span(origins, directions, grid.extent)
     ray = torch.nonzero(last > first)[:, 0]
     t, last = first[ray] + 1e-4, last[ray]
-    clear_share, step = torch.ones_like(t), torch.zeros_like(t)
+    clear_share, step, shell = torch.ones_like(t), torch.zeros_like(t), torch.full_like(t, STRIDE * beta)
     clear = grid.clear.reshape(-1)
     for _ in range(MAX_STEPS):
         if not len(ray):
@@ -114,7 +116,9 @@ def _march(
         near = torch.nonzero(stride == 0)[:, 0]
         if len(near):
             sdf = ask(field, points[near])
-            stride[near] = (0.9 * (sdf - 2 * beta)).clamp_min(STRIDE * beta)
+            crawl = torch.where(sdf < 2 * beta, shell[near] * GROWTH, STRIDE * beta)
+            shell[near] = crawl
+            stride[near] = torch.maximum(0.95 * (sdf - 1.5 * beta), crawl)
             share = torch.minimum(torch.sigmoid(sdf / beta), clear_share[near])
             opacity = 1 - share / clear_share[near]
             clear_share[near] = share
@@ -122,7 +126,7 @@ def _march(
             weight = out.passing[target] * opacity
             out.passing[target] -= weight
             out.depth[target] += weight * (t[near] - 0.5 * step[near])
-            heavy = weight > 1e-3
+            heavy = weight > (HEAVY * (1 - out.passing[target])).clamp_min(0.01)
             if heavy.any():
                 colours = field.rgb(points[near[heavy]])
                 out.rgb[target[heavy]] += weight[heavy, None] * colours
@@ -131,7 +135,8 @@ def _march(
         t = t + stride
         alive = torch.nonzero((t < last) & (out.passing[ray] > OPAQUE))[:, 0]
         if len(alive) < len(ray):
-            ray, t, last, step, clear_share = ray[alive], t[alive], last[alive], step[alive], clear_share[alive]
+            ray, t, last = ray[alive], t[alive], last[alive]
+            step, shell, clear_share = step[alive], shell[alive], clear_share[alive]
     # What is nearly opaque counts as opaque, or the background would shine through faces.
     opacity = 1 - out.passing
     out.passing[out.passing <= OPAQUE] = 0
