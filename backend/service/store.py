@@ -7,6 +7,7 @@ portrait is deleted as soon as its job is over.
 
 import functools
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -177,8 +178,10 @@ class Store:
 
 
 def _digest(frames: Frames) -> str:
+    """Of the request's meaning: the order of its options does not count."""
+    header = json.dumps(json.loads(bytes(frames[0])), sort_keys=True).encode()
     whole = hashlib.sha256()
-    for frame in frames:
+    for frame in (header, *frames[1:]):
         whole.update(hashlib.sha256(frame).digest())
     return whole.hexdigest()
 

@@ -55,7 +55,7 @@ def encode(message: Any) -> list[bytes | memoryview]:
             plain[name] = rule.check(f"{kind}.{name}", value)
     _check_whole(message)
     header = {"protocol": VERSION, "kind": kind, "fields": plain, "buffers": buffers}
-    frames[0] = json.dumps(header, separators=(",", ":"), sort_keys=True, allow_nan=False).encode()
+    frames[0] = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
     if len(frames[0]) > MAX_HEADER_BYTES:
         raise unfit(f"The header of {kind}", f"at most {MAX_HEADER_BYTES} bytes", len(frames[0]))
     return frames

