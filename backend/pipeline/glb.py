@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A textured mesh as one binary glTF 2.0 file, written directly: a header, a JSON chunk, a chunk of raw arrays.
 
-glTF's axes are ours: +Y up, face to +Z (which Blender's importer turns to -Y). Its texture origin is top left.
+glTF's axes are ours: +Y up, face to +Z (which Blender's importer turns to -Y). Its texture origin is top left, its
+lengths are metres.
 """
 
 import io
@@ -20,6 +21,8 @@ MAGIC, JSON_CHUNK, BINARY_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
 FLOAT, UNSIGNED_INT = 5126, 5125
 VERTEX_BUFFER, INDEX_BUFFER = 34962, 34963
 LINEAR_MIPMAP, LINEAR, CLAMP = 9987, 9729, 33071
+METRES_PER_UNIT = 0.2
+"""A head of 1.15 box units is 23 cm high, as the add-on has it."""
 ROUGHNESS = 0.6
 """Skin, hair and cloth seen as one material."""
 
@@ -28,12 +31,13 @@ def glb(mesh: Mesh, textures: TextureSet, name: str, extras: dict[str, Any]) -> 
     """The file's content; `extras` (JSON values) travel with the node. The mesh must have UVs."""
     if mesh.uv is None:
         raise ValueError("the mesh has no texture coordinates; call unwrap first")
+    positions = (mesh.vertices * np.float32(METRES_PER_UNIT)).astype("<f4")
     normals = mesh.normals().astype("<f4")
     texture_positions = np.column_stack([mesh.uv[:, 0], 1 - mesh.uv[:, 1]]).astype("<f4")
     picture = io.BytesIO()
     Image.fromarray(textures.albedo).save(picture, "PNG", compress_level=1)
     parts = [
-        mesh.vertices.astype("<f4").tobytes(),
+        positions.tobytes(),
         normals.tobytes(),
         texture_positions.tobytes(),
         mesh.faces.astype("<u4").tobytes(),
@@ -70,8 +74,7 @@ def glb(mesh: Mesh, textures: TextureSet, name: str, extras: dict[str, Any]) -> 
         "samplers": [{"magFilter": LINEAR, "minFilter": LINEAR_MIPMAP, "wrapS": CLAMP, "wrapT": CLAMP}],
         "images": [{"name": f"{name} albedo", "mimeType": "image/png", "bufferView": 4}],
         "accessors": [
-            _accessor(0, FLOAT, count, "VEC3")
-            | {"min": mesh.vertices.min(0).tolist(), "max": mesh.vertices.max(0).tolist()},
+            _accessor(0, FLOAT, count, "VEC3") | {"min": positions.min(0).tolist(), "max": positions.max(0).tolist()},
             _accessor(1, FLOAT, count, "VEC3"),
             _accessor(2, FLOAT, count, "VEC2"),
             _accessor(3, UNSIGNED_INT, mesh.faces.size, "SCALAR"),

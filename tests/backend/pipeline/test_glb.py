@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.pipeline.glb import glb
+from backend.pipeline.glb import METRES_PER_UNIT, glb
 from backend.surface.mesh import Mesh
 from backend.texture.maps import TextureSet
 
@@ -36,12 +36,12 @@ def read(content: bytes) -> tuple[dict, list[bytes]]:
 
 def test_arrays_and_picture_come_back() -> None:
     document, views = read(glb(QUAD, TEXTURES, "Quad", {"seed": 7}))
-    assert np.array_equal(np.frombuffer(views[0], "<f4").reshape(-1, 3), QUAD.vertices)
+    assert np.array_equal(np.frombuffer(views[0], "<f4").reshape(-1, 3), QUAD.vertices * np.float32(0.2))
     assert np.allclose(np.frombuffer(views[1], "<f4").reshape(-1, 3), [0, 0, 1])
     assert np.array_equal(np.frombuffer(views[2], "<f4").reshape(-1, 2), [[0, 1], [1, 1], [1, 0], [0, 0]])
     assert np.array_equal(np.frombuffer(views[3], "<u4").reshape(-1, 3), QUAD.faces)
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(views[4]))), ALBEDO)
-    assert document["accessors"][0]["max"] == [1, 2, 0] and document["accessors"][3]["count"] == 6
+    assert np.allclose(document["accessors"][0]["max"], [0.2, 0.4, 0]) and document["accessors"][3]["count"] == 6
     assert document["nodes"][0]["extras"] == {"seed": 7}
     assert all(view["byteOffset"] % 4 == 0 for view in document["bufferViews"])
 
@@ -49,6 +49,12 @@ def test_arrays_and_picture_come_back() -> None:
 def test_without_texture_coordinates_it_is_refused() -> None:
     with pytest.raises(ValueError, match="unwrap"):
         glb(Mesh(QUAD.vertices, QUAD.faces), TEXTURES, "Quad", {})
+
+
+def test_as_large_as_in_the_addon() -> None:
+    from blender_addon.scene import axes
+
+    assert axes.METRES_PER_UNIT == METRES_PER_UNIT
 
 
 @pytest.mark.blender
@@ -60,7 +66,7 @@ def test_blender_reads_it(tmp_path) -> None:
     found = bpy.data.objects["Quad"]
     assert found["seed"] == 7 and len(found.data.polygons) == 2 and len(found.data.uv_layers) == 1
     world = np.array([found.matrix_world @ vertex.co for vertex in found.data.vertices])
-    assert np.allclose(np.ptp(world, axis=0), [1, 0, 2], atol=1e-6)
+    assert np.allclose(np.ptp(world, axis=0), [0.2, 0, 0.4], atol=1e-6)
     normal = found.matrix_world.to_3x3() @ found.data.polygons[0].normal
     assert np.allclose(normal, [0, -1, 0], atol=1e-6)
     assert tuple(bpy.data.images[0].size) == (8, 8)
