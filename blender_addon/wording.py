@@ -115,8 +115,6 @@ def remaining(seconds: float | None) -> str:
     """A duration in round words, empty if unknown: nobody needs to know 83 seconds from 84."""
     if seconds is None or seconds <= 0:
         return ""
-    if seconds < 5:
-        return "a few seconds left"
     if seconds < 55:
         return f"{5 * max(round(seconds / 5), 1)} s left"
     if seconds < 3000:
@@ -126,9 +124,8 @@ def remaining(seconds: float | None) -> str:
 
 def took(recipe: dict) -> str:
     """The recipe's time in words, empty if it tells none."""
-    seconds = recipe.get("seconds")
-    total = sum(value for value in seconds.values() if isinstance(value, (int, float))) if seconds else 0
-    return f"{total:.0f} s" if total else ""
+    total = recipe.get("seconds", {}).get("total")
+    return f"{total:.0f} s" if isinstance(total, (int, float)) else ""
 
 
 def made_from(recipe: dict) -> str:

@@ -58,9 +58,10 @@ def camera_to_box(matrix_world: np.ndarray) -> np.ndarray:
 def pixels_to_blender(image: np.ndarray) -> np.ndarray:
     """A uint8 image `[H, W, 3]`, top row first, as Blender's flat float RGBA, bottom row first."""
     height, width, _ = image.shape
-    pixels = np.ones((height, width, 4), dtype=np.float32)
-    np.multiply(image[::-1], np.float32(1 / 255), out=pixels[..., :3])
-    return pixels.reshape(-1)
+    # Four bytes per pixel first: one contiguous multiplication takes half the time of a strided one.
+    rgba = np.full((height, width, 4), 255, dtype=np.uint8)
+    rgba[..., :3] = image[::-1]
+    return np.multiply(rgba.reshape(-1), np.float32(1 / 255), dtype=np.float32)
 
 
 def pixels_from_blender(pixels: np.ndarray, width: int, height: int) -> np.ndarray:

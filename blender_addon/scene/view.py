@@ -36,7 +36,7 @@ def frame(space: bpy.types.SpaceView3D, avatar: bpy.types.Object) -> None:
     centre = Vector(axes.points_to_blender(camera.TARGET[None])[0])
     region.view_location = avatar.matrix_world @ centre
     region.view_rotation = avatar.matrix_world.to_quaternion() @ FRONT
-    region.view_distance = 5.2 * axes.METRES_PER_UNIT * max(avatar.scale)
+    region.view_distance = 4.6 * axes.METRES_PER_UNIT * max(avatar.scale)
 
 
 def redraw() -> None:

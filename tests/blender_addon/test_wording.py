@@ -31,7 +31,7 @@ def test_every_phase_has_words():
     [
         (None, ""),
         (0, ""),
-        (2, "a few seconds left"),
+        (1, "5 s left"),
         (23, "25 s left"),
         (58, "1 min left"),
         (130, "2 min left"),
@@ -53,7 +53,7 @@ def test_long_sentences_break_between_words_and_lose_none():
 def test_a_recipe_in_a_few_words():
     assert wording.made_from({"seed": 4, "portrait_sha256": None}) == "Seed 4"
     assert wording.made_from({"seed": 4, "portrait_sha256": "ab"}) == "Portrait, seed 4"
-    assert wording.took({"seconds": {"sampling": 3.4, "mesh": 1.2}}) == "5 s"
+    assert wording.took({"seconds": {"sampling": 3.4, "total": 5.2}}) == "5 s"
     assert wording.took({}) == ""
 
 
