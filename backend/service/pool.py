@@ -159,7 +159,7 @@ class Pool:
 
     def log_of(self, worker: Worker) -> Path:
         """What the worker and its libraries wrote."""
-        return self._logs / f"worker-{worker.device}.log"
+        return self._logs / f"worker-{worker.device.replace(':', '-')}.log"
 
     def _heard(self, worker: Worker, frames: list[Any]) -> Iterator[News]:
         try:

@@ -6,6 +6,7 @@ One thread, no torch, nothing that takes long: it always answers.
 
 import logging
 import os
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,6 +75,9 @@ class Server:
 
     def __init__(self, settings: ServerSettings) -> None:
         self.settings = settings
+        for device in settings.devices:
+            if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):
+                raise ServiceError(f"There is no device {device!r}.", "Choose auto, cpu, cuda or cuda:N.")
         address = bind_address(settings.host, settings.port)
         self._store = Store(settings.store)
         self._context: zmq.Context[Any] = zmq.Context()

@@ -64,9 +64,13 @@ class AvatarRunner:
     """
 
     def __init__(self, device: str, load: Callable[..., Synthesizer] | None = None) -> None:
+        import torch
+
         from backend import synthesis
         from backend.refinement import REFINERS
 
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise ServiceError("There is no graphics card that torch can use.", "Start the backend with --device cpu.")
         try:
             self._synthesizer = (load or synthesis.load)(device=device)
         except Exception as error:

@@ -174,7 +174,7 @@ def test_the_queue_has_an_end(server: Server, friend: Stranger) -> None:
     assert refused.code == "queue_full" and refused.job_id == names[-1]
     for name in reversed(names[:-1]):
         friend.say(Cancel(name))
-    cancelled = set()
+    cancelled: set[str] = set()
     while len(cancelled) < MAX_QUEUE:
         event = friend.hear()
         assert event is not None
@@ -208,6 +208,8 @@ def test_a_port_that_is_taken_and_a_host_that_is_not_ours_are_named(server: Serv
         Server(ServerSettings(store=tmp_path, port=port, runner=TINY))
     with pytest.raises(ServiceError, match="unencrypted"):
         Server(ServerSettings(store=tmp_path, host="0.0.0.0", runner=TINY))
+    with pytest.raises(ServiceError, match="no device 'gpu'"):
+        Server(ServerSettings(store=tmp_path, devices=("gpu",), runner=TINY))
     Server(ServerSettings(store=tmp_path, runner=TINY)).close()  # neither left a lock behind
 
 

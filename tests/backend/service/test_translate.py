@@ -64,7 +64,7 @@ def test_each_event_can_be_sent() -> None:
         np.eye(3)[:, ::-1].astype(np.float32), np.array([[0, 1, 2]], np.int32), np.eye(3, 2, dtype=np.float32)
     )
     painted = TextureSet(np.zeros((4, 4, 3), np.uint8), np.ones((4, 4), bool), 2)
-    told = [
+    told: list[events.PipelineEvent] = [
         events.Progress("sculpting", 1.0000001, 2.0),
         events.Shaped(triangle),
         events.Painted(painted, True),
@@ -112,3 +112,10 @@ def test_missing_weights_are_said_in_their_own_words() -> None:
     with pytest.raises(ServiceError) as caught:
         AvatarRunner("cpu", load)
     assert (caught.value.message, caught.value.hint) == ("There are no weights", "Install them.")
+
+
+def test_an_absent_graphics_card_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)  # whatever this machine has
+    with pytest.raises(ServiceError, match="no graphics card") as caught:
+        AvatarRunner("cuda", Sculptor)
+    assert "--device cpu" in caught.value.hint

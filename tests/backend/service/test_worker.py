@@ -93,7 +93,7 @@ def test_cancel_closes_the_runner_at_its_next_step(link: Callable[[Any], Server]
     assert isinstance(server.hear(), Progressed)
     server.say(Cancel("another"))
     server.say(Cancel("a"))
-    heard = Progressed("a", "step", 0)
+    heard: Event = Progressed("a", "step", 0)
     while isinstance(heard, Progressed):  # at most until the cancel has travelled
         runner.go.release()
         heard = server.hear()
