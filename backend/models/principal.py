@@ -45,18 +45,31 @@ class PrincipalPath(nn.Module):
         return float(spectrum[:components].sum() / spectrum.sum())
 
     def forward(
-        self, x: Float[Tensor, "B D"], sigma: Float[Tensor, "B 1"], embedding: Float[Tensor, "B E"]
+        self,
+        x: Float[Tensor, "B D"],
+        sigma: Float[Tensor, "B 1"],
+        embedding: Float[Tensor, "B E"],
+        expected: Float[Tensor, "B K"],
+        doubt: Float[Tensor, "B K"],
     ) -> Float[Tensor, "B D"]:
+        """`expected` are the components that the condition suggests, in deviations; `doubt` is the share of their
+        variance that it leaves open: 0 and 1 where there is no condition."""
         alpha = (1 - sigma.square()).clamp(min=0).sqrt()
         noisy = x @ self.basis.T
-        spread = alpha.square() * self.variance + sigma.square()
-        hidden = self.enter(torch.cat([noisy / spread.sqrt(), embedding], 1))
+        prior, variance = expected * self.variance.sqrt(), doubt * self.variance
+        spread = alpha.square() * variance + sigma.square()
+        news = noisy - alpha * prior
+        hidden = self.enter(torch.cat([news / spread.sqrt(), embedding], 1))
         for block in self.blocks:
             hidden = hidden + block(hidden)
         # Posterior mean and deviation of a Gaussian; the network moves the mean by so many deviations.
-        mean, deviation = alpha * self.variance / spread * noisy, sigma * (self.variance / spread).sqrt()
+        mean, deviation = prior + alpha * variance / spread * news, sigma * (variance / spread).sqrt()
         known = (mean + deviation * self.out(hidden) - self._gain(alpha, sigma) * noisy) @ self.basis
         return known + self._gain(alpha, sigma) * x
+
+    def coordinates(self, data: Float[Tensor, "N D"]) -> Float[Tensor, "N K"]:
+        """Components of data, in their deviations."""
+        return data @ self.basis.T / self.variance.sqrt()
 
     def _gain(self, alpha: Tensor, sigma: Tensor) -> Tensor:
         """Wiener filter of what the components do not hold."""

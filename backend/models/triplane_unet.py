@@ -46,6 +46,18 @@ class UNetConfig:
         return cls(**{**stored, "portrait": portrait})
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A condition as the network takes it, of portraits or of their absence."""
+
+    tokens: Float[Tensor, "B T D"]
+    embedding: Float[Tensor, "B E"]
+    expected: Float[Tensor, "B K"]
+    """Principal components that a glance at the portrait suggests, in their deviations."""
+    doubt: Float[Tensor, "B K"]
+    """Share of their variance that this leaves open."""
+
+
 class TriplaneUNet(nn.Module):
     """Clean latent planes from noisy ones, given a portrait or nothing."""
 
@@ -57,6 +69,8 @@ class TriplaneUNet(nn.Module):
         token_count = 5 * (config.portrait.image_size // 16) ** 2
         self.no_tokens = nn.Parameter(0.02 * torch.randn(token_count, config.portrait.token_channels))
         self.no_embedding = nn.Parameter(torch.zeros(embedding))
+        self.glance = nn.Sequential(nn.SiLU(), nn.Linear(embedding, config.components))
+        self.doubt = nn.Parameter(torch.zeros(config.components))
         self.time = nn.Sequential(nn.Linear(128, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
         size = config.latent_channels * config.latent_size * 3 * config.latent_size
         self.principal = PrincipalPath(config.components, size, embedding, 512)
@@ -76,29 +90,40 @@ class TriplaneUNet(nn.Module):
 
     def condition(
         self, portrait: Float[Tensor, "B 4 H W"], dropped: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Tokens and embedding of portraits; where `dropped` [B] is true, those of no portrait."""
+    ) -> Seen:
+        """What portraits in [-1, 1] with their matte say; where `dropped` [B] is true, what no portrait says."""
         tokens, embedding = self.portrait(portrait)
+        expected = self.glance(embedding)
+        doubt = torch.sigmoid(self.doubt).expand_as(expected)
         if dropped is None:
-            return tokens, embedding
-        no_tokens, no_embedding = self.no_condition(len(portrait))
-        tokens = torch.where(dropped[:, None, None], no_tokens.to(tokens.dtype), tokens)
-        return tokens, torch.where(dropped[:, None], no_embedding.to(embedding.dtype), embedding)
+            return Seen(tokens.float(), embedding.float(), expected.float(), doubt)
+        free = self.no_condition(len(portrait))
+        rows = dropped[:, None]
+        return Seen(
+            torch.where(rows[..., None], free.tokens, tokens.float()),
+            torch.where(rows, free.embedding, embedding.float()),
+            torch.where(rows, free.expected, expected.float()),
+            torch.where(rows, free.doubt, doubt),
+        )
 
-    def no_condition(self, batch: int) -> tuple[Tensor, Tensor]:
+    def no_condition(self, batch: int) -> Seen:
         """What stands for a portrait where there is none."""
-        return self.no_tokens.expand(batch, -1, -1), self.no_embedding.expand(batch, -1)
+        expected = torch.zeros(batch, self.config.components, device=self.doubt.device)
+        tokens, embedding = self.no_tokens.expand(batch, -1, -1), self.no_embedding.expand(batch, -1)
+        return Seen(tokens, embedding, expected, torch.ones_like(expected))
 
     def forward(
-        self, noisy: Float[Tensor, "B L R W"], sigma: Float[Tensor, " B"], condition: tuple[Tensor, Tensor]
+        self, noisy: Float[Tensor, "B L R W"], sigma: Float[Tensor, " B"], condition: Seen
     ) -> Float[Tensor, "B L R W"]:
         """x0 where `noisy` is sqrt(1 - sigma²) x0 + sigma noise and x0 has mean zero and about unit variance."""
-        tokens, embedding = condition
-        embedding = self.time(timestep_features(torch.asin(sigma.float()) * 2 / torch.pi, 128)) + embedding
+        moment = self.time(timestep_features(torch.asin(sigma.float()) * 2 / torch.pi, 128))
+        embedding = moment + condition.embedding
         with torch.autocast(noisy.device.type, enabled=False):
             x = noisy.float().flatten(1)
-            known = self.principal(x, sigma.float()[:, None], embedding.float()).view_as(noisy)
-        tokens = self.token_norm(tokens)
+            known = self.principal(
+                x, sigma.float()[:, None], embedding.float(), condition.expected, condition.doubt
+            ).view_as(noisy)
+        tokens = self.token_norm(condition.tokens)
         image = noisy.contiguous(memory_format=torch.channels_last)
         entered = self.enter(self.stem(image), embedding)
         inner = self.down(entered)

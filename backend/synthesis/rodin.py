@@ -17,6 +17,7 @@ from ..diffusion.samplers import dpm_solver
 from ..geometry.cameras import orbit
 from ..geometry.fields import TriplaneField
 from ..geometry.rendering import render
+from ..models.triplane_unet import Seen
 from ..weights import store
 from .base import Condition, Progress
 
@@ -62,9 +63,9 @@ class Rodin:
         unet = self.model.unet
 
         @torch.inference_mode()
-        def ask(x: Tensor, sigma: Tensor, tokens: tuple[Tensor, Tensor]) -> Tensor:
+        def ask(x: Tensor, sigma: Tensor, known: Seen) -> Tensor:
             with self._precision():
-                return unet(x, sigma, tokens).float()
+                return unet(x, sigma, known).float()
 
         with torch.inference_mode():
             free = unet.no_condition(1)

@@ -88,6 +88,7 @@ def save(model: RodinModel, path: Path) -> None:
         {name: value.detach().half().contiguous() for name, value in tensors.items()},
         path, metadata={"format": FORMAT, "configs": json.dumps(configs)},
     )  # fmt: skip
+    path.chmod(0o644)  # weights are no secret, whatever the library thinks
 
 
 def load(path: Path = DEFAULT) -> RodinModel:

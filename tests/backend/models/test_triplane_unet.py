@@ -19,11 +19,10 @@ def inputs(batch: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 def test_dropped_portraits_leave_no_trace() -> None:
     unet = TriplaneUNet(TINY)
     _, _, portraits = inputs(2)
-    tokens, embedding = unet.condition(portraits, torch.tensor([True, False]))
-    free = unet.no_condition(1)
-    torch.testing.assert_close(tokens[:1], free[0])
-    torch.testing.assert_close(embedding[:1], free[1])
-    assert not torch.allclose(tokens[1], free[0][0])
+    seen, free = unet.condition(portraits, torch.tensor([True, False])), unet.no_condition(1)
+    for name in ("tokens", "embedding", "expected", "doubt"):
+        torch.testing.assert_close(getattr(seen, name)[:1], getattr(free, name))
+        assert not torch.allclose(getattr(seen, name)[1], getattr(free, name)[0])
 
 
 def test_every_weight_learns() -> None:

@@ -17,10 +17,10 @@ def test_plans_have_fixed_borders(tmp_path: Path) -> None:
 
 
 def test_shards_are_made_once_and_read_back(pack_root: Path, pack: Pack, tmp_path: Path) -> None:
-    assert list(make_shards(range(0, 2), pack_root, tmp_path, workers=1)) == [(0, 1), (1, 1)]
+    assert list(make_shards(range(2), pack_root, tmp_path, workers=1)) == [(0, 1), (1, 1)]
     (path,) = shard_files(tmp_path)
     before = path.stat().st_mtime_ns
-    assert list(make_shards(range(0, 2), pack_root, tmp_path, workers=1)) == [(1, 1)]
+    assert list(make_shards(range(2), pack_root, tmp_path, workers=1)) == [(1, 1)]
     assert path.stat().st_mtime_ns == before
     people = People(tmp_path, ("points", "sdf", "axis_rgba"))
     assert len(people) == 2 and people.records[1]["seed"] == 1 and people.records[0]["caption"]

@@ -25,7 +25,7 @@ def test_flat_grid_keeps_its_border() -> None:
 
 
 def test_corner_values_follow_the_children() -> None:
-    matrix, quads = catmull_clark(QUADS, 8)
+    _, quads = catmull_clark(QUADS, 8)
     corners = subdivide_corners(CUBE[QUADS])
     centres = corners[:, 2]
     np.testing.assert_allclose(centres, np.repeat(CUBE[QUADS].mean(1), 4, 0))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import numpy as np
 
-from backend.texture.harmonise import blend, delight, gains
+from backend.texture.harmonise import blend, delight, foreign, gains
 from backend.texture.preview import to_linear, to_srgb
 
 RNG = np.random.default_rng(0)
@@ -73,3 +73,13 @@ def test_too_little_overlap_leaves_everything() -> None:
     ones, skin = np.ones(30, np.float32), np.ones(30, bool)
     assert gains(photo, photo, ones, points, skin) is None
     assert delight(photo, photo, ones, points, skin) is photo
+
+
+def test_a_collar_behind_the_jaw_is_foreign_and_hair_on_hair_is_not() -> None:
+    points = np.array([[0, 0, 0.4], [0.3, -0.1, 0], [0.3, -0.1, 0], [0.3, -0.1, 0], [0.3, -0.6, 0]], np.float32)
+    skin_tone, black = [0.7, 0.55, 0.45], [0.05, 0.05, 0.05]
+    field = np.array([skin_tone, skin_tone, skin_tone, black, skin_tone], np.float32)
+    photo = np.array([skin_tone, black, skin_tone, black, black], np.float32)
+    skin = np.array([True, False, False, False, False])
+    assert foreign(photo, field, points, skin).tolist() == [0, 1, 0, 0, 0]
+    assert (foreign(photo, field, points, np.zeros(5, bool)) == 0).all()
