@@ -15,7 +15,7 @@ from ..geometry.fields import Field
 from ..surface.mesh import Mesh, smoothed
 from ..texture.bake import bake, quantise, texel_points
 from ..texture.fill import fill
-from ..texture.harmonise import blend, delight, gains
+from ..texture.harmonise import blend, delight, foreign, gains
 from ..texture.maps import TextureSet
 from ..texture.preview import bilinear
 from ..texture.project import project
@@ -24,6 +24,8 @@ from .registration import register
 
 PIXELS_PER_TEXEL = 0.9
 """Side of the portrait's square over the side of the texture: about the texels' own density on the face."""
+MASK, RIM = 512, 0.03
+"""Side of the picture of the face's outline, and the width of its rim as a share of the square."""
 SPREAD, CONTRAST = 25, 0.15
 """Rounds of smoothing of the colour change over the mesh, and the colour difference (sRGB) that it stops at."""
 NOTHING_SEEN = "the portrait's camera sees nothing of the shaped head, so its pixels could not be used"
@@ -60,8 +62,9 @@ def reproject(
     notes = textures.notes + registration.notes
     frame = registration.photograph.camera.cam_to_world[:3, :3].numpy() * np.array([1, -1, -1], np.float32)
     skin = _within(seen.place, registration.face) & (seen.weight > 0)
-    photo = delight(seen.rgb, own, seen.weight, normals @ frame, skin)
-    found = gains(photo, own, seen.weight, points, skin)
+    weight = seen.weight * (1 - foreign(seen.rgb, own, points, skin, _held(seen.place, registration.face)))
+    photo = delight(seen.rgb, own, weight, normals @ frame, skin)
+    found = gains(photo, own, weight, points, skin)
     if found is None:
         log.warning("portrait: %s", NOTHING_SEEN)
         yield TextureSet(textures.albedo, coverage, textures.level + 1, (*notes, NOTHING_SEEN))
@@ -72,8 +75,8 @@ def reproject(
     change = smoothed(mesh, change, SPREAD, guide=vertex_rgb / CONTRAST)
     change = mix(mesh.faces[raster.face[coverage]], raster.weights[coverage], change)
     albedo = np.zeros_like(textures.albedo)
-    albedo[coverage] = quantise(blend(photo, own, seen.weight, change[:, :3], change[:, 3:]))
-    log.info("portrait: %.0f %% of the texels from the photograph", 100 * seen.weight.mean())
+    albedo[coverage] = quantise(blend(photo, own, weight, change[:, :3], change[:, 3:]))
+    log.info("portrait: %.0f %% of the texels from the photograph", 100 * weight.mean())
     yield TextureSet(fill(albedo, coverage), coverage, textures.level + 1, notes)
 
 
@@ -90,9 +93,22 @@ def _vertex_colours(mesh: Mesh, textures: TextureSet) -> Float[np.ndarray, "V 3"
 
 def _within(places: Float[np.ndarray, "N 2"], outline: Float[np.ndarray, "K 2"]) -> Bool[np.ndarray, " N"]:
     """Which positions lie inside a convex outline; none where there is no outline."""
-    side = 512
-    mask = np.zeros((side, side), np.uint8)
+    return _look_up(_mask(outline), places) > 0
+
+
+def _held(places: Float[np.ndarray, "N 2"], outline: Float[np.ndarray, "K 2"]) -> Float[np.ndarray, " N"]:
+    """1 well inside a convex outline, falling to 0 at it."""
+    depth = cv2.distanceTransform(_mask(outline), cv2.DIST_L2, 5) / MASK
+    return np.clip(_look_up(np.asarray(depth), places) / RIM, 0, 1).astype(np.float32)
+
+
+def _mask(outline: Float[np.ndarray, "K 2"]) -> np.ndarray:
+    mask = np.zeros((MASK, MASK), np.uint8)
     if len(outline):
-        cv2.fillConvexPoly(mask, (outline * side).astype(np.int32), 1)
-    column, row = np.clip((places * side).astype(np.int64), 0, side - 1).T
-    return mask[row, column] > 0
+        cv2.fillConvexPoly(mask, (outline * MASK).astype(np.int32), 1)
+    return mask
+
+
+def _look_up(mask: np.ndarray, places: Float[np.ndarray, "N 2"]) -> np.ndarray:
+    column, row = np.clip((places * MASK).astype(np.int64), 0, MASK - 1).T
+    return mask[row, column]

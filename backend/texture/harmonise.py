@@ -27,6 +27,8 @@ NEAR, ALIKE = 0.4, 0.10
 """Distance (box units) and colour difference (sRGB) over which gains are alike."""
 SKIN = 0.28
 """Colour difference (sRGB) from the face's median within which something counts as skin."""
+CHIN, EYES = -0.27, 0.22
+"""Heights of an average head."""
 _ADJOINING = np.array([2.5, 2.5, 2.5, 1, 1, 1])
 """Parts of one garment lie closer to each other than `NEAR`, by this factor."""
 FLOOR = 0.004
@@ -151,6 +153,30 @@ def blend(
     """sRGB of the photograph over the field, whose light is changed first."""
     matched = to_srgb(np.clip(to_linear(field) * factor + offset, 0, 1))
     return weight[:, None] * photo + (1 - weight[:, None]) * matched
+
+
+def foreign(
+    photo: Float[np.ndarray, "N 3"],
+    field: Float[np.ndarray, "N 3"],
+    points: Float[np.ndarray, "N 3"],
+    skin: Bool[np.ndarray, " N"],
+    held: Float[np.ndarray, " N"],
+) -> Float[np.ndarray, " N"]:
+    """How surely, 0 to 1, the photograph shows something else where the field has the bare skin of jaw and ear.
+
+    On a head wider than the person's, collar and background slip behind the outline of the face, where no landmark
+    holds them off; `held` is how well they do. Shadow is no other thing: brightness counts less than hue.
+    """
+    if not skin.any():
+        return np.zeros(len(photo), np.float32)
+    bare = np.linalg.norm(field - np.median(field[skin], axis=0), axis=1) < SKIN
+    typical = np.median(photo[skin], axis=0)
+    light = photo.mean(1, keepdims=True)
+    hue = np.linalg.norm((photo + 0.02) / (light + 0.02) * typical.mean() - typical, axis=1)
+    unlike = np.hypot(hue, 0.3 * (light[:, 0] - typical.mean()))
+    # Fading in above the chin: a collar that reaches high on the neck belongs there.
+    side = np.clip((points[:, 1] - CHIN) / 0.12, 0, 1) * np.clip((EYES - points[:, 1]) / 0.05, 0, 1) * (1 - held)
+    return (side * bare * np.clip((unlike - 0.4 * SKIN) / (0.4 * SKIN), 0, 1)).astype(np.float32)
 
 
 def _mismatched(

@@ -33,11 +33,13 @@ class Raster:
 
 
 def raster_uv(mesh: Mesh, size: int) -> Raster:
-    """The texels of a mesh with texture coordinates."""
+    """The texels of a mesh with texture coordinates; corners and small faces claim the free texel they lie in."""
     if mesh.uv is None:
         raise ValueError("the mesh has no texture coordinates; call unwrap first")
     pixels = np.stack([mesh.uv[:, 0], 1 - mesh.uv[:, 1]], 1) * np.float32(size)
-    return _raster(pixels, np.ones(len(pixels), np.float32), mesh.faces, size, size)
+    out = _raster(pixels, np.ones(len(pixels), np.float32), mesh.faces, size, size)
+    _claim(np.ascontiguousarray(pixels, np.float64), mesh.faces, out.face, out.weights, out.depth)
+    return out
 
 
 def raster_view(mesh: Mesh, camera: Camera, height: int, width: int) -> Raster:
@@ -139,3 +141,34 @@ def _scan(pixels, depth, faces, face_out, weights_out, depth_out):
                     weights_out[row, column, 0] = wa * here
                     weights_out[row, column, 1] = wb * here
                     weights_out[row, column, 2] = wc * here
+
+
+@njit(cache=True, nogil=True)
+def _claim(
+    pixels: Float[np.ndarray, "V 2"],
+    faces: Int[np.ndarray, "F 3"],
+    face_out: Int[np.ndarray, "H W"],
+    weights_out: Float[np.ndarray, "H W 3"],
+    depth_out: Float[np.ndarray, "H W"],
+) -> None:
+    # A chart or the tip of one that holds no texel's centre would otherwise show its neighbour's colour.
+    height, width = face_out.shape
+    shown = np.zeros(len(faces), np.bool_)
+    for row in range(height):
+        for column in range(width):
+            if face_out[row, column] >= 0:
+                shown[face_out[row, column]] = True
+    for face in range(len(faces)):
+        for corner in range(3 if shown[face] else 4):
+            x, y = 0.0, 0.0
+            for other in range(3):
+                share = 1.0 / 3 if corner == 3 else (1.0 if other == corner else 0.0)
+                x += share * pixels[faces[face, other], 0]
+                y += share * pixels[faces[face, other], 1]
+            row = min(max(int(y), 0), height - 1)
+            column = min(max(int(x), 0), width - 1)
+            if face_out[row, column] < 0:
+                face_out[row, column] = face
+                depth_out[row, column] = 1.0
+                for other in range(3):
+                    weights_out[row, column, other] = 1.0 / 3 if corner == 3 else (1.0 if other == corner else 0.0)

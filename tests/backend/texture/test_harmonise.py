@@ -75,11 +75,12 @@ def test_too_little_overlap_leaves_everything() -> None:
     assert delight(photo, photo, ones, points, skin) is photo
 
 
-def test_a_collar_behind_the_jaw_is_foreign_and_hair_on_hair_is_not() -> None:
-    points = np.array([[0, 0, 0.4], [0.3, -0.1, 0], [0.3, -0.1, 0], [0.3, -0.1, 0], [0.3, -0.6, 0]], np.float32)
-    skin_tone, black = [0.7, 0.55, 0.45], [0.05, 0.05, 0.05]
+def test_a_collar_behind_the_jaw_is_foreign_and_shadow_or_hair_on_hair_is_not() -> None:
+    points = np.array([[0, 0, 0.4], [0.3, 0, 0], [0.3, 0, 0], [0.3, 0, 0], [0.3, -0.6, 0]], np.float32)
+    skin_tone, black = [0.7, 0.5, 0.4], [0.05, 0.05, 0.06]
     field = np.array([skin_tone, skin_tone, skin_tone, black, skin_tone], np.float32)
-    photo = np.array([skin_tone, black, skin_tone, black, black], np.float32)
+    photo = np.array([skin_tone, black, [0.35, 0.25, 0.2], black, black], np.float32)
     skin = np.array([True, False, False, False, False])
-    assert foreign(photo, field, points, skin).tolist() == [0, 1, 0, 0, 0]
-    assert (foreign(photo, field, points, np.zeros(5, bool)) == 0).all()
+    held = skin.astype(np.float32)
+    assert foreign(photo, field, points, skin, held).tolist() == [0, 1, 0, 0, 0]
+    assert (foreign(photo, field, points, np.zeros(5, bool), held) == 0).all()
