@@ -15,10 +15,11 @@ from .progress import Bar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flags:
-    """Make synthetic people: `make` writes training shards, `render` a sheet of pictures with captions."""
+    """Make synthetic people: training shards, a sheet of pictures with captions, or plain files for other tools."""
 
-    task: Literal["make", "render"] = field(metadata={"positional": True})
-    """make: shards of samples; render: people.png and people.json."""
+    task: Literal["make", "render", "export"] = field(metadata={"positional": True})
+    """make: shards of samples; render: people.png and people.json; export: per person a mesh with materials, its
+    record, and views with masks, depth, normals and cameras."""
     seeds: range
     """Which people; the same seed is always the same person. From 1000000 up they are kept for evaluation."""
     out: Path
@@ -40,7 +41,10 @@ def run(flags: Flags) -> None:
                 bar.update(f"making people, {done} of {wanted} shards", done / wanted)
             print(f"{len(flags.seeds)} people in {flags.out}")
             return
-        _render(flags, pack_root, bar)
+        if flags.task == "render":
+            _render(flags, pack_root, bar)
+        else:
+            _export(flags, pack_root, bar)
 
 
 def find_pack(given: Path | None) -> Path:
@@ -53,6 +57,21 @@ def find_pack(given: Path | None) -> Path:
         "no asset folder is given",
         "Give the CC0 head pack or MakeHuman's data folder with --pack or MAQUETTE_PACK.",
     )
+
+
+def _export(flags: Flags, pack_root: Path, bar: Bar) -> None:
+    from backend.studio.assets import Pack
+    from backend.studio.export import write_person
+    from backend.studio.parameters import sample_parameters
+    from backend.studio.people import build_person
+
+    pack = Pack(pack_root)
+    for done, seed in enumerate(flags.seeds):
+        bar.update(f"person {seed}", done / len(flags.seeds))
+        folder = flags.out / f"{seed:08d}"
+        if not (folder / "transforms.json").exists():  # written last: such a person is complete
+            write_person(build_person(sample_parameters(seed, pack), pack), folder)
+    print(f"{len(flags.seeds)} people in {flags.out}")
 
 
 def _render(flags: Flags, pack_root: Path, bar: Bar) -> None:

@@ -111,11 +111,14 @@ def load(path: Path = DEFAULT) -> RodinModel:
             f"{path.name} is of format {metadata.get('format')!r}, this version reads {FORMAT!r}",
             "install the weights that belong to this version",
         )
-    configs = json.loads(metadata["configs"])
-    model = build(
-        UNetConfig.from_json(configs["unet"]), CodecConfig(**configs["codec"]),
-        DecoderConfig(**configs["decoder"]), ScheduleConfig(**configs["schedule"]),
-    )  # fmt: skip
+    try:
+        configs = json.loads(metadata["configs"])
+        model = build(
+            UNetConfig.from_json(configs["unet"]), CodecConfig(**configs["codec"]),
+            DecoderConfig(**configs["decoder"]), ScheduleConfig(**configs["schedule"]),
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path.name} has a configuration of another version", "reinstall maquette") from error
     if not all(value.isfinite().all() for value in tensors.values()):
         raise WeightsError(f"{path.name} holds numbers that are not finite", "reinstall maquette")
     try:

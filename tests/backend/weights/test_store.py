@@ -48,6 +48,10 @@ def test_missing_damaged_foreign_and_infinite_files_are_refused(model: store.Rod
     save_file(tensors, path, metadata=configs)
     with pytest.raises(store.WeightsError, match="finite"):
         store.load(path)
+    save_file(tensors, path, metadata=configs | {"configs": "{}"})
+    with pytest.raises(store.WeightsError, match="another version"):
+        store.load(path)
+    tensors["mean"][0, 0, 0] = 0
     del tensors["mean"]
     save_file(tensors, path, metadata=configs)
     with pytest.raises(store.WeightsError, match="does not fit"):
