@@ -16,6 +16,8 @@ FACING = (0.20, 0.52)
 """Cosine between the surface and the camera: below the first a pixel is not used, above the second it is fully."""
 TOLERANCE = 0.05
 """Depth by which something must lie in front to hide a texel, box units."""
+LOOK = 640
+"""Side at which it is judged what faces the camera and what hides what; finer makes no difference, only work."""
 STEP = 0.012
 """Steep strips up to twice this wide (share of the image) between trusted parts are trusted too: the rim of a fringe,
 the wing of the nose."""
@@ -54,12 +56,12 @@ def project(
 ) -> Projected:
     """Colours and weights for surface points with unit normals."""
     camera = photograph.camera
-    side = len(photograph.image)
+    side, looked = len(photograph.image), min(len(photograph.image), LOOK)
     place, depth = (part.numpy() for part in camera.project(torch.from_numpy(points)))
     place = place.astype(np.float32)
-    view = raster_view(mesh, camera, side, side)
+    view = raster_view(mesh, camera, looked, looked)
     facing = _facing(view, mesh, camera)[..., None]
-    weight = bilinear(facing, place * np.float32(side) - np.float32(0.5))[:, 0]
+    weight = bilinear(facing, place * np.float32(looked) - np.float32(0.5))[:, 0]
     # The map knows no far side: the texel's own normal must at least look towards the camera.
     weight *= smoothstep(_cosine(camera, points, normals), 0.0, FACING[0])
     weight *= _clearance(view, place, depth)
