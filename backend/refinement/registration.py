@@ -27,6 +27,8 @@ from ..texture.raster import raster_view
 
 LOOK, LOOK_SAMPLES = 384, 2
 """Side of the picture that the face finder sees, and its samples along a pixel."""
+LOOKS = ((0.35, 1.0), (0.35, 1.5), (0.6, 1.0), (0.35, 2.2))
+"""Opening angle (radians) and contrast of the pictures tried until a face is seen: a blurred field needs contrast."""
 DISTANCE = 4.4
 """From the camera to the head, box units; a portrait does not tell, and the shift absorbs the difference."""
 OUTER_LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
@@ -114,9 +116,15 @@ def wider_square(
 
 def surface_landmarks(mesh: Mesh, textures: TextureSet, finder: FaceFinder) -> Float[np.ndarray, "468 3"] | None:
     """The face finder's points on the avatar's surface; None where it finds no face."""
-    camera = orbit(0.0, 0.0, DISTANCE, 0.35, (0.0, 0.15, 0.0))
-    points = finder.landmarks(picture(mesh, textures, camera, LOOK, samples=LOOK_SAMPLES))
-    if points is None:
+    for field_of_view, contrast in LOOKS:
+        camera = orbit(0.0, 0.0, DISTANCE, field_of_view, (0.0, 0.15, 0.0))
+        image = picture(mesh, textures, camera, LOOK, samples=LOOK_SAMPLES)
+        if contrast != 1:
+            image = np.clip((image - 128.0) * contrast + 128, 0, 255).astype(np.uint8)
+        points = finder.landmarks(image)
+        if points is not None:
+            break
+    else:
         return None
     side = LOOK * LOOK_SAMPLES
     view = raster_view(mesh, camera, side, side)
