@@ -41,6 +41,9 @@ WIDER = 1.5
 """Side of the square that is used over the aligned one: the clothes down to the cut."""
 MATTE_SIDE = 384
 SHIFT_GRID = 64
+STIFFNESS = (2e-2, 8e-2, 0.32, 1.3)
+"""Smoothing of the shift, the first that does not fold. Points on a blurred face are off by more than a feature's shape
+may suffer: a stiff shift keeps the likeness."""
 ERODE = 0.009
 """How far the person's outline is drawn in, as a share of the crop: the matte is soft and hair is mixed with what lies
 behind."""
@@ -61,7 +64,7 @@ class Registration:
     photograph: Photograph
     """A square around the aligned one, placed."""
     face: Float[np.ndarray, "K 2"]
-    """Outline points of the face in that square, before the shift, in [0, 1]^2."""
+    """Convex outline of the person's face in that square, in [0, 1]^2."""
     notes: tuple[str, ...]
     """What limits the fit."""
 
@@ -88,7 +91,7 @@ def register(portrait: Portrait, mesh: Mesh, textures: TextureSet, finder: FaceF
         placed, targets = placed[chosen], seen[chosen]
     outline, outline_targets = match_outlines(matte, mesh, camera)
     shift = fit_shift(np.concatenate([placed, outline]), np.concatenate([targets, outline_targets]), len(placed))
-    face = cv2.convexHull(placed.astype(np.float32))[:, 0] if len(placed) else np.zeros((0, 2), np.float32)
+    face = cv2.convexHull(seen.astype(np.float32))[:, 0]
     photograph = Photograph(image, trust_map(matte, side), camera, shift)
     return Registration(photograph, face, notes)
 
@@ -221,7 +224,7 @@ def fit_shift(
     points = np.concatenate([placed, corners])
     shifts = np.concatenate([targets - placed, np.repeat(mean[None], len(corners), 0)])
     softness = np.concatenate([np.full(exact, 1.0), np.full(len(placed) - exact, 8.0), np.full(len(corners), 8.0)])
-    for strength in (1e-3, 4e-3, 1.6e-2, 6.4e-2, 0.25, 1.0):
+    for strength in STIFFNESS:
         plate = RBFInterpolator(points, shifts, smoothing=strength * softness, kernel="thin_plate_spline")
         shift = plate(grid.reshape(-1, 2)).reshape(SHIFT_GRID, SHIFT_GRID, 2)
         moved = grid + shift

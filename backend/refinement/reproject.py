@@ -92,7 +92,7 @@ def _vertex_colours(mesh: Mesh, textures: TextureSet) -> Float[np.ndarray, "V 3"
 
 
 def _within(places: Float[np.ndarray, "N 2"], outline: Float[np.ndarray, "K 2"]) -> Bool[np.ndarray, " N"]:
-    """Which positions lie inside a convex outline; none where there is no outline."""
+    """Which positions lie inside a convex outline."""
     return _look_up(_mask(outline), places) > 0
 
 
@@ -104,8 +104,7 @@ def _held(places: Float[np.ndarray, "N 2"], outline: Float[np.ndarray, "K 2"]) -
 
 def _mask(outline: Float[np.ndarray, "K 2"]) -> np.ndarray:
     mask = np.zeros((MASK, MASK), np.uint8)
-    if len(outline):
-        cv2.fillConvexPoly(mask, (outline * MASK).astype(np.int32), 1)
+    cv2.fillConvexPoly(mask, (outline * MASK).astype(np.int32), 1)
     return mask
 
 

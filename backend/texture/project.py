@@ -48,7 +48,7 @@ class Projected:
     weight: Float[np.ndarray, " N"]
     """Trust in [0, 1]."""
     place: Float[np.ndarray, "N 2"]
-    """Projected position in [0, 1]^2, before the shift."""
+    """Where in the photograph the colour was found, [0, 1]^2."""
 
 
 def project(
@@ -70,7 +70,7 @@ def project(
     weight *= bilinear(photograph.trust[..., None], pixels)[:, 0]
     inside = ((found > 0) & (found < 1)).all(1)
     rgb = bilinear(photograph.image, pixels) / np.float32(255)
-    return Projected(rgb, np.where(inside, weight, 0).astype(np.float32), place)
+    return Projected(rgb, np.where(inside, weight, 0).astype(np.float32), found)
 
 
 def smoothstep(values: Float[np.ndarray, " N"], low: float, high: float) -> Float[np.ndarray, " N"]:

@@ -41,7 +41,7 @@ def test_without_a_face_the_training_camera_is_used_and_said(
     found = register(portrait, mesh, textures, blind, 128)
     assert found.notes == (UNSEEN,)
     assert torch.equal(found.photograph.camera.cam_to_world, training_camera().cam_to_world)
-    assert len(found.face) == 0
+    assert len(found.face) > 10, "the face in the photograph is known all the same"
 
 
 def test_landmarks_lie_on_the_surface(mesh: Mesh, textures: TextureSet, finder: FaceFinder, head) -> None:
@@ -99,7 +99,8 @@ def test_a_shift_hits_its_targets_and_never_folds() -> None:
     smooth = 0.02 * np.sin(6 * placed[:, ::-1])
     shift = fit_shift(placed, placed + smooth, 200)
     read = bilinear(shift, (placed * len(shift) - 0.5).astype(np.float32))
-    assert np.abs(read - smooth).max() < 0.006
+    assert np.abs(read - smooth).max() < 0.01
+    assert np.abs(read - smooth).mean() < 0.003
     wild = fit_shift(placed, placed + rng.normal(0, 0.05, placed.shape), 200)
     side = len(wild)
     axis = (np.arange(side) + 0.5) / side
