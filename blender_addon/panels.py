@@ -122,11 +122,12 @@ def _draw_job(
         if job.preview is not None and live.pictures is not None:
             column.template_icon(live.pictures.show(job.job_id, job.preview), scale=8.0)
         column.progress(factor=job.fraction, text=wording.progress(job, live.ready))
-        row = column.row(align=True)
+        row = column.row()
         row.enabled = job.phase is not Phase.CANCELLING
-        if work.shape is not None:
-            row.operator("maquette.look_at", icon="HIDE_OFF").job = job.job_id
         row.operator("maquette.cancel", icon="CANCEL").job = job.job_id
+        # Below, where it moves nothing under the pointer when it appears.
+        if work.shape is not None:
+            column.operator("maquette.look_at", icon="HIDE_OFF").job = job.job_id
         return
     row.operator("maquette.dismiss", text="", icon="X", emboss=False).job = job.job_id
     if job.phase is Phase.DONE:

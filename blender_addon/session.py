@@ -270,6 +270,8 @@ class Session:
                 left[tags.ENDED] = work.job.code
 
     def _write(self, work: Avatar, event: Event) -> None:
+        if work.job.phase is Phase.CANCELLING:
+            return  # what was on its way when the user said stop
         match event:
             case MeshReady():
                 work.shape = event

@@ -109,6 +109,14 @@ def test_cancel_stops_a_running_job(connected):
     assert "slow" not in connected.avatars
 
 
+def test_what_is_still_on_its_way_after_a_cancel_is_left_out(connected, quad):
+    work = submit(connected, SLOW, "stopping")
+    connected.cancel("stopping")
+    connected.take(MeshReady("stopping", *quad))
+    assert work.job.phase is Phase.CANCELLING and tags.find_object("stopping") is None
+    pump_until(connected, lambda: work.job.phase is Phase.CANCELLED)
+
+
 def test_an_avatar_deleted_under_way_comes_again_as_a_new_object(connected):
     work = submit(connected, PLAIN, "deleted")
     pump_until(connected, lambda: work.shape is not None)
