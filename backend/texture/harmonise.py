@@ -27,7 +27,7 @@ NEAR, ALIKE = 0.4, 0.10
 """Distance (box units) and colour difference (sRGB) over which gains are alike."""
 SKIN = 0.28
 """Colour difference (sRGB) from the face's median within which something counts as skin."""
-CHIN, EYES = -0.27, 0.22
+CHIN, EYES = -0.25, 0.22
 """Heights of an average head."""
 _ADJOINING = np.array([2.5, 2.5, 2.5, 1, 1, 1])
 """Parts of one garment lie closer to each other than `NEAR`, by this factor."""
@@ -175,8 +175,8 @@ def foreign(
     hue = np.linalg.norm((photo + 0.02) / (light + 0.02) * typical.mean() - typical, axis=1)
     unlike = np.hypot(hue, 0.3 * (light[:, 0] - typical.mean()))
     # Fading in above the chin: a collar that reaches high on the neck belongs there.
-    side = np.clip((points[:, 1] - CHIN) / 0.12, 0, 1) * np.clip((EYES - points[:, 1]) / 0.05, 0, 1) * (1 - held)
-    return (side * bare * np.clip((unlike - 0.4 * SKIN) / (0.4 * SKIN), 0, 1)).astype(np.float32)
+    side = np.clip((points[:, 1] - CHIN) / 0.06, 0, 1) * np.clip((EYES - points[:, 1]) / 0.05, 0, 1) * (1 - held)
+    return (side * bare * np.clip((unlike - 0.3 * SKIN) / (0.3 * SKIN), 0, 1)).astype(np.float32)
 
 
 def _mismatched(
