@@ -75,9 +75,7 @@ class ViewCodec(nn.Module):
         codes = rearrange(latent, "b l h (p w) -> b p (h w) l", p=3)
         patches = (torch.einsum("bpnl,pld->bpnd", codes, self.basis) + self.mean[:, None]) / self.weight
         side = self.config.patch
-        return rearrange(
-            patches, "b p (h w) (k i j) -> b p k (h i) (w j)", h=self.config.latent_size, i=side, j=side
-        )
+        return rearrange(patches, "b p (h w) (k i j) -> b p k (h i) (w j)", h=self.config.latent_size, i=side, j=side)
 
     @torch.no_grad()
     def learn(self, views: Float[Tensor, "B 3 K S S"]) -> Float[Tensor, " 3"]:

@@ -47,9 +47,7 @@ class PortraitEncoder(nn.Module):
         self.squeeze = nn.Linear(last, 32)
         self.whole = nn.Linear(32 * side * side, config.embedding)
 
-    def forward(
-        self, portrait: Float[Tensor, "B 4 H W"]
-    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B E"]]:
+    def forward(self, portrait: Float[Tensor, "B 4 H W"]) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B E"]]:
         """Tokens and embedding of portraits in [-1, 1], matte as the fourth channel."""
         hidden = self.stem(functional.pixel_unshuffle(portrait, FOLD).contiguous(memory_format=torch.channels_last))
         for block in self.middle:

@@ -88,9 +88,7 @@ class TriplaneUNet(nn.Module):
         self.leave = nn.ModuleList([ResBlock(2 * width, width, embedding), ResBlock(width, width, embedding)])
         self.norm, self.out = norm(width), PlaneConv(width, config.latent_channels).zero()
 
-    def condition(
-        self, portrait: Float[Tensor, "B 4 H W"], dropped: Tensor | None = None
-    ) -> Seen:
+    def condition(self, portrait: Float[Tensor, "B 4 H W"], dropped: Tensor | None = None) -> Seen:
         """What portraits in [-1, 1] with their matte say; where `dropped` [B] is true, what no portrait says."""
         tokens, embedding = self.portrait(portrait)
         expected = self.glance(embedding)

@@ -78,7 +78,5 @@ def _part_lines(part: Part, first_vertex: int, first_uv: int) -> list[str]:
     corners = np.arange(len(triangles) * 3).reshape(-1, 3) + first_uv
     lines = [f"v {x:.5f} {y:.5f} {z:.5f}" for x, y, z in part.vertices[used]]
     lines += [f"vt {u:.5f} {v:.5f}" for u, v in part.uv.reshape(-1, 2)]
-    lines += [
-        f"f {a}/{p} {b}/{q} {c}/{r}" for (a, b, c), (p, q, r) in zip(triangles, corners, strict=True)
-    ]
+    lines += [f"f {a}/{p} {b}/{q} {c}/{r}" for (a, b, c), (p, q, r) in zip(triangles, corners, strict=True)]
     return lines

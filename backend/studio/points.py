@@ -100,9 +100,7 @@ class VisibleSurface:
 
     def _normal(self, nearest: np.ndarray, closest: np.ndarray) -> np.ndarray:
         corners = self._vertices[self._triangles[nearest]]
-        weights = igl.barycentric_coordinates(
-            closest, *(np.ascontiguousarray(corners[:, k]) for k in range(3))
-        )
+        weights = igl.barycentric_coordinates(closest, *(np.ascontiguousarray(corners[:, k]) for k in range(3)))
         vertex = self._scene.normals[self._scene.triangles[self._ids[nearest]]]
         return (vertex * weights[..., None]).sum(1)
 

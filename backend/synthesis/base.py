@@ -47,4 +47,3 @@ class Synthesizer(Protocol):
 
     def synthesize(self, condition: Condition) -> Generator[Progress, None, Field]:
         """Yield progress after each step, return the field; closing it cancels."""
-

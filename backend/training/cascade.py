@@ -196,5 +196,3 @@ def draw_portraits(people: People, chosen: Tensor, size: int, random: torch.Gene
     rgba = torch.where(flip, rgba.flip(3), rgba)
     normal = torch.where(flip, normal.flip(3) * torch.tensor([-1.0, 1, 1])[:, None, None], normal)
     return photograph(rgba, normal, random)
-
-

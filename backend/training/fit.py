@@ -131,7 +131,7 @@ def _losses(
     # Surface points teach colour only: so many exact zeros flatten the distance beside the surface.
     near = torch.where(sdf.abs() < 0.03, 3.0, 1.0)
     planes = unroll(rolled.float())
-    variation = (planes.diff(dim=-1).square().mean() + planes.diff(dim=-2).square().mean())
+    variation = planes.diff(dim=-1).square().mean() + planes.diff(dim=-2).square().mean()
     return {
         "sdf": 20 * (near * (distance[:, : config.points] - sdf.float()).abs()).mean(),
         "colour": 2 * (albedo[:, config.points :] - colour.float() / 255).abs().mean(),

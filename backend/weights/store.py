@@ -64,9 +64,7 @@ class RodinModel:
         return TriplaneField(self.planes.as_triplane(self.planes(views)), self.decoder)
 
 
-def build(
-    unet: UNetConfig, codec: CodecConfig, decoder: DecoderConfig, schedule: ScheduleConfig
-) -> RodinModel:
+def build(unet: UNetConfig, codec: CodecConfig, decoder: DecoderConfig, schedule: ScheduleConfig) -> RodinModel:
     """A model with fresh weights."""
     mean = torch.zeros(codec.latent_channels, codec.latent_size, 3 * codec.latent_size)
     return RodinModel(
