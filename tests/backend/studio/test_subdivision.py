@@ -8,7 +8,7 @@ QUADS = np.array([[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2,
 
 
 def test_cube_becomes_rounder_and_stays_closed() -> None:
-    _, quads = catmull_clark(QUADS, 8)
+    matrix, quads = catmull_clark(QUADS, 8)
     vertices = matrix @ CUBE
     assert vertices.shape == (8 + 12 + 6, 3) and quads.shape == (24, 4)
     np.testing.assert_allclose(np.linalg.norm(vertices[:8], axis=1), np.sqrt(3) * 5 / 9, rtol=1e-5)
