@@ -6,11 +6,17 @@ encoder. It is the square of the FFHQ dataset (Karras et al. 2019), enlarged to 
 """
 
 import numpy as np
+import torch
+
+from .cameras import Camera, look_at, pinhole
 
 CROP_SIZE = 256
 """Side of the aligned crop, pixels."""
 CROP_SCALE = 1.35
 """Enlargement of the FFHQ square: 1 cuts the crown, this holds hair and shoulders."""
+
+MEAN_FACE = np.array([[-0.135, 0.30, 0.40], [0.135, 0.30, 0.40], [0.0, 0.03, 0.46]])
+"""Right eye, left eye and mouth of the average person of the studio, box units."""
 
 
 def face_square(
@@ -31,3 +37,27 @@ def face_square(
     half = max(np.hypot(*eye_to_eye) * 2.0, np.hypot(*eye_to_mouth) * 1.8) * scale
     x_half = across * half
     return eyes + eye_to_mouth * 0.1, x_half, np.array([-x_half[1], x_half[0]])
+
+
+def aligned_camera(
+    landmarks: np.ndarray, azimuth: float = 0.0, elevation: float = 0.0, field_of_view: float = 0.35
+) -> Camera:
+    """A camera whose picture is the aligned square of a face, given its right eye, left eye and mouth [3, 3], world.
+
+    The camera looks at the face from a direction; the square's place in its picture then becomes the calibration.
+    """
+    points = torch.from_numpy(landmarks).float()
+    direction = torch.tensor(
+        [np.sin(azimuth) * np.cos(elevation), np.sin(elevation), np.cos(azimuth) * np.cos(elevation)]
+    ).float()
+    target = points.mean(0)
+    distance = 0.7 / np.tan(field_of_view / 2)
+    camera = Camera(look_at(target + distance * direction, target), pinhole(field_of_view))
+    image, _ = camera.project(points)
+    centre, x_half, y_half = face_square(*image.double().numpy())
+    # Image positions become (position - centre) in the square's own axes, scaled to [0, 1].
+    axes = np.linalg.inv(np.stack([x_half, y_half], 1)) / 2
+    crop = np.eye(3)
+    crop[:2, :2] = axes
+    crop[:2, 2] = 0.5 - axes @ centre
+    return Camera(camera.cam_to_world, torch.from_numpy(crop).float() @ camera.intrinsics)

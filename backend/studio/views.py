@@ -4,12 +4,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
-from ..geometry.alignment import face_square
-from ..geometry.cameras import Camera, look_at, pinhole
+from ..geometry.alignment import aligned_camera
+from ..geometry.cameras import Camera
 from .people import Part, Person
 
 FLOOR = -1.0
@@ -146,25 +145,9 @@ def render_view(scene: Scene, camera: Camera, size: int, samples: int = 1) -> Vi
 
 
 def portrait_camera(person: Person, azimuth: float, elevation: float, field_of_view: float = 0.35) -> Camera:
-    """A camera whose picture is the aligned portrait square of this person's face (see `geometry.alignment`).
-
-    The camera looks at the head from a direction; the square's place in its picture then becomes the calibration.
-    """
+    """A camera whose picture is the aligned portrait square of this person's face."""
     landmarks = np.stack([person.right_eye, person.left_eye, person.mouth])
-    target = torch.from_numpy(landmarks.mean(0)).float()
-    direction = torch.tensor(
-        [np.sin(azimuth) * np.cos(elevation), np.sin(elevation), np.cos(azimuth) * np.cos(elevation)]
-    ).float()
-    distance = 0.7 / np.tan(field_of_view / 2)
-    camera = Camera(look_at(target + distance * direction, target), pinhole(field_of_view))
-    image, _ = camera.project(torch.from_numpy(landmarks).float())
-    centre, x_half, y_half = face_square(*image.double().numpy())
-    # Image positions (u, v) become ((u, v) - centre) in the square's own axes, scaled to [0, 1].
-    axes = np.linalg.inv(np.stack([x_half, y_half], 1)) / 2
-    crop = np.eye(3)
-    crop[:2, :2] = axes
-    crop[:2, 2] = 0.5 - axes @ centre
-    return Camera(camera.cam_to_world, torch.from_numpy(crop).float() @ camera.intrinsics)
+    return aligned_camera(landmarks, azimuth, elevation, field_of_view)
 
 
 def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@
 import time
 from collections.abc import Generator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch.nn import functional
 
 from ..diffusion.denoiser import Network, at_time, guided
 from ..diffusion.samplers import dpm_solver
+from ..geometry.alignment import CROP_SIZE, MEAN_FACE, aligned_camera
 from ..geometry.cameras import orbit
 from ..geometry.fields import TriplaneField
 from ..geometry.rendering import render
@@ -43,7 +45,19 @@ class Rodin:
         return cls(store.load(path), store.file_hash(path), device)
 
     def synthesize(self, condition: Condition) -> Generator[Progress, None, TriplaneField]:
-        """Sample a triplane; progress after each step, with a preview now and then."""
+        """Sample a triplane; progress after each step, with a preview now and then.
+
+        Without a portrait a first, vague person is sampled from nothing but the seed, and a picture of it becomes the
+        portrait of the final one: the network is far surer of people that it can look at.
+        """
+        if condition.portrait is not None:
+            return (yield from self._sample(condition, 0.0, 1.0))
+        vague = yield from self._sample(condition, 0.0, 0.5)
+        portrait, matte = self._picture(vague)
+        return (yield from self._sample(replace(condition, portrait=portrait, matte=matte, guidance=1.0), 0.5, 1.0))
+
+    def _sample(self, condition: Condition, begin: float, end: float) -> Generator[Progress, None, TriplaneField]:
+        """One run of the solver, as the stretch from `begin` to `end` of the whole."""
         config = self.model.unet.config
         noise = torch.randn(
             (1, config.latent_channels, config.latent_size, 3 * config.latent_size),
@@ -55,8 +69,13 @@ class Rodin:
             latent = step.x0
             wanted = step.index % PREVIEW_EVERY == 0 and step.index < step.count
             preview = self._preview(latent) if wanted else None
-            yield Progress("sample", step.index / step.count, preview)
+            yield Progress("sample", begin + (end - begin) * step.index / step.count, preview)
         return self.model.field(latent)
+
+    def _picture(self, field: TriplaneField) -> tuple[np.ndarray, np.ndarray]:
+        """An aligned frontal picture of a field and its matte, as a photograph would give them."""
+        view = render(field, aligned_camera(MEAN_FACE), CROP_SIZE // 2, CROP_SIZE // 2, background=0.5)
+        return (view.rgb.clamp(0, 1) * 255).round().byte().cpu().numpy(), view.alpha.cpu().numpy()
 
     def _network(self, condition: Condition) -> Network:
         """The network with this condition, guided where there is a portrait."""

@@ -67,10 +67,15 @@ def test_what_the_matte_hides_is_not_seen(rodin: Rodin) -> None:
 
 
 def test_progress_rises_to_one_with_previews_between(rodin: Rodin) -> None:
-    field, seen = finish(rodin, Condition(seed=3, steps=7))
+    field, seen = finish(rodin, Condition(seed=3, steps=7, portrait=portrait(90)))
     assert [round(step.fraction * 7) for step in seen] == [1, 2, 3, 4, 5, 6, 7]
     assert [step.preview is not None for step in seen] == [False, False, True, False, False, True, False]
     assert field.sdf(torch.zeros(5, 3)).isfinite().all()
+
+
+def test_a_seed_is_sampled_twice_the_second_time_from_its_own_picture(rodin: Rodin) -> None:
+    _, seen = finish(rodin, Condition(seed=3, steps=4))
+    assert [step.fraction for step in seen] == [k / 8 for k in range(1, 9)]
 
 
 def test_closing_ends_the_sampling(rodin: Rodin) -> None:
