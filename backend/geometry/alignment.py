@@ -15,7 +15,7 @@ CROP_SIZE = 256
 CROP_SCALE = 1.35
 """Enlargement of the FFHQ square: 1 cuts the crown, this holds hair and shoulders."""
 
-MEAN_FACE = np.array([[-0.135, 0.30, 0.40], [0.135, 0.30, 0.40], [0.0, 0.03, 0.46]])
+MEAN_FACE = np.array([[-0.136, 0.32, 0.388], [0.136, 0.32, 0.388], [0.0, 0.008, 0.462]])
 """Right eye, left eye and mouth of the average person of the studio, box units."""
 
 
@@ -40,10 +40,15 @@ def face_square(
 
 
 def aligned_camera(
-    landmarks: np.ndarray, azimuth: float = 0.0, elevation: float = 0.0, field_of_view: float = 0.35
+    landmarks: np.ndarray,
+    azimuth: float = 0.0,
+    elevation: float = 0.0,
+    field_of_view: float = 0.35,
+    enlarge: float = 1.0,
 ) -> Camera:
     """A camera whose picture is the aligned square of a face, given its right eye, left eye and mouth [3, 3], world.
 
+    `enlarge` is the picture's side over that of the square.
     The camera looks at the face from a direction; the square's place in its picture then becomes the calibration.
     """
     points = torch.from_numpy(landmarks).float()
@@ -56,7 +61,7 @@ def aligned_camera(
     image, _ = camera.project(points)
     centre, x_half, y_half = face_square(*image.double().numpy())
     # Image positions become (position - centre) in the square's own axes, scaled to [0, 1].
-    axes = np.linalg.inv(np.stack([x_half, y_half], 1)) / 2
+    axes = np.linalg.inv(np.stack([x_half, y_half], 1)) / 2 / enlarge
     crop = np.eye(3)
     crop[:2, :2] = axes
     crop[:2, 2] = 0.5 - axes @ centre

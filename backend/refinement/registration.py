@@ -17,8 +17,8 @@ from scipy.interpolate import RBFInterpolator
 
 from ..faces.networks import FaceFinder, warp
 from ..faces.portrait import MOUTH_CORNERS, Portrait
-from ..geometry.alignment import CROP_SIZE, face_square
-from ..geometry.cameras import Camera, look_at, orbit, pinhole
+from ..geometry.alignment import CROP_SIZE, MEAN_FACE, aligned_camera
+from ..geometry.cameras import Camera, orbit
 from ..surface.mesh import Mesh
 from ..texture.maps import TextureSet
 from ..texture.preview import picture
@@ -47,8 +47,6 @@ may suffer: a stiff shift keeps the likeness."""
 ERODE = 0.009
 """How far the person's outline is drawn in, as a share of the crop: the matte is soft and hair is mixed with what lies
 behind."""
-TYPICAL = np.array([[-0.17, 0.25, 0.38], [0.17, 0.25, 0.38], [0.0, -0.09, 0.42]])
-"""Eyes and mouth of an average head: where the training camera's square is placed when no face is seen."""
 UNSEEN = (
     "no face was recognised on the shaped head, so the portrait was laid on from the camera the model was trained "
     "with; features may sit a little off"
@@ -174,16 +172,8 @@ def find_camera(solid: Float[np.ndarray, "K 3"], seen: Float[np.ndarray, "K 2"])
 
 
 def training_camera() -> Camera:
-    """The frontal camera whose square is the aligned crop of an average head."""
-    target = torch.from_numpy(TYPICAL.mean(0)).float()
-    camera = Camera(look_at(target + torch.tensor([0.0, 0.0, 4.0]), target), pinhole(0.35))
-    image, _ = camera.project(torch.from_numpy(TYPICAL).float())
-    centre, x_half, y_half = face_square(*image.double().numpy())
-    axes = np.linalg.inv(np.stack([x_half, y_half], 1)) / 2 / WIDER
-    crop = np.eye(3)
-    crop[:2, :2] = axes
-    crop[:2, 2] = 0.5 - axes @ centre
-    return Camera(camera.cam_to_world, torch.from_numpy(crop).float() @ camera.intrinsics)
+    """The frontal camera whose square is the wide crop of an average head."""
+    return aligned_camera(MEAN_FACE, enlarge=WIDER)
 
 
 def match_outlines(
@@ -195,7 +185,7 @@ def match_outlines(
     """
     side = len(matte)
     head = raster_view(mesh, camera, side, side).face >= 0
-    middle = camera.project(torch.from_numpy(TYPICAL[:2].mean(0, keepdims=True)).float())[0].numpy()[0]
+    middle = camera.project(torch.from_numpy(MEAN_FACE[:2].mean(0, keepdims=True)).float())[0].numpy()[0]
     angles = np.radians(np.arange(-10, 191, 5.0))
     rays = np.stack([np.cos(angles), -np.sin(angles)], 1)
     avatar, person = _reach(head.astype(np.float32), middle, rays), _reach(matte, middle, rays)

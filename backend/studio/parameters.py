@@ -7,7 +7,7 @@ import numpy as np
 
 from .assets import SLIDER_GROUPS, Pack
 
-SAMPLER_VERSION = 1
+SAMPLER_VERSION = 2
 """Raised whenever a seed would give another person: records and samples of other versions are refused."""
 EVALUATION_SEEDS = 1_000_000
 """Seeds from here up are kept for evaluation and never trained on."""
@@ -26,6 +26,8 @@ HAIR_STYLES = {
     "ponytail01": ("F", 1.5, "a ponytail"), "afro01": ("MF", 0.4, "an afro"),
 }  # fmt: skip
 """Who wears a style, how often, and its words. Styles of other packs are worn by anyone, named as their files."""
+UNDER_HATS = ("short03", "short04")
+"""Styles that a hat covers without being pierced."""
 EYE_COLOURS = {
     "brown": "brown", "brownlight": "light brown", "blue": "blue", "lightblue": "light blue", "deepblue": "deep blue",
     "bluegreen": "blue-green", "green": "green", "grey": "grey", "ice": "pale blue",
@@ -189,7 +191,7 @@ def _choose_hair(random: np.random.Generator, pack: Pack, male: bool, tone: floa
         if ("M" if male else "F") in who:
             often = (1.5 if tone > 0.5 else 0.15) if name == "afro01" else often
             styles.append(name)
-            weights.append(0.0 if hatted and name in ("afro01", "short02", "ponytail01") else often)
+            weights.append(0.0 if hatted and name not in UNDER_HATS else often)
     styles.append(None)
     weights.append(0.5 if male else 0.03)
     return styles[random.choice(len(styles), p=np.array(weights) / sum(weights))]

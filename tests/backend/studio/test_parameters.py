@@ -5,7 +5,7 @@ import numpy as np
 
 from backend.studio.assets import Pack
 from backend.studio.captions import describe
-from backend.studio.parameters import LOGO_TOPS, sample_parameters
+from backend.studio.parameters import LOGO_TOPS, UNDER_HATS, sample_parameters
 from backend.studio.people import macro_weights
 
 
@@ -22,6 +22,7 @@ def test_people_vary_and_stay_plausible(pack: Pack) -> None:
     assert {person.glasses for person in people} == {None, "round", "square", "oval"}
     assert not any(person.beard and not person.male for person in people)
     assert not any(person.top in LOGO_TOPS and not person.top_plain for person in people)
+    assert all(person.hair in (None, *UNDER_HATS) for person in people if person.hat)
     assert all(abs(value) <= 0.9 for person in people for value in person.sliders.values())
 
 
