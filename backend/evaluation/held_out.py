@@ -21,7 +21,7 @@ from ..surface.extract import extract
 from ..synthesis.base import Condition
 from ..synthesis.rodin import Rodin
 from ..training.fit import refine_planes
-from ..training.portraits import photograph
+from ..training.portraits import plain_photograph
 from . import metrics
 
 VIEWS = 12
@@ -63,7 +63,7 @@ def evaluate_person(seed: int, pack: Pack, synthesizer: Rodin, steps: int) -> tu
     truth = [render_view(scene, camera, VIEW_SIZE, samples=2) for camera in cameras]
     cloud = _true_cloud(person)
 
-    portrait, matte = _portrait(sample, seed)
+    portrait, matte = _portrait(sample)
     avatar = _run(synthesizer, Condition(seed=seed, portrait=portrait, matte=matte, steps=steps))
     fitted = _fit(sample, synthesizer)
     held_out = torch.from_numpy(sample["surface"][::7].astype(np.float32))
@@ -87,11 +87,11 @@ def summary(rows: list[Row]) -> dict[str, dict[str, float]]:
     return means
 
 
-def _portrait(sample: dict[str, np.ndarray], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The nearly frontal portrait as a photograph under random light: crop and matte."""
+def _portrait(sample: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The nearly frontal portrait under white light: crop and matte."""
     rgba = torch.from_numpy(sample["portrait_rgba"][:1]).permute(0, 3, 1, 2).float() / 255
     normal = torch.from_numpy(sample["portrait_normal"][:1]).permute(0, 3, 1, 2).float() / 127
-    photo = photograph(rgba, normal, torch.Generator().manual_seed(seed))[0]
+    photo = plain_photograph(rgba, normal)[0]
     crop = ((photo[:3] + 1) * 127.5).clamp(0, 255).byte().permute(1, 2, 0).numpy()
     return crop, (photo[3] / 2 + 0.5).numpy()
 

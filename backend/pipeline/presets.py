@@ -23,7 +23,7 @@ class Preset:
 PRESETS = {
     "draft": Preset(steps=8, resolution=128, faces=8_000, texture_size=512),
     "standard": Preset(steps=12, resolution=192, faces=20_000, texture_size=1024),
-    "high": Preset(steps=15, resolution=256, faces=50_000, texture_size=2048),
+    "high": Preset(steps=15, resolution=256, faces=30_000, texture_size=2048),
 }
 DEFAULT_PRESET = "standard"
 PREVIEW_TEXTURE_SIZE = 256

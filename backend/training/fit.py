@@ -145,7 +145,7 @@ def use_bfloat16() -> bool:
 
 
 def refine_planes(
-    planes: Float[Tensor, "1 3 C R R"], decoder: FieldDecoder, samples: dict[str, np.ndarray], steps: int = 150
+    planes: Float[Tensor, "1 3 C R R"], decoder: FieldDecoder, samples: dict[str, np.ndarray], steps: int = 400
 ) -> Triplane:
     """Fit one person's planes alone, the decoder frozen (RodinHD, stage 2), from a start that an encoder gave.
 

@@ -27,6 +27,16 @@ def photograph(
     return compose(picture, _imperfect_matte(alpha, random))
 
 
+def plain_photograph(rgba: Float[Tensor, "B 4 H W"], normal: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 4 H W"]:
+    """The same input under one white lamp from the front left and ambient light, nothing else changed: what evaluation
+    shows, because no one can tell brown skin under white light from fair skin under brown light."""
+    alpha = rgba[:, 3:]
+    albedo = (rgba[:, :3] / alpha.clamp(min=1e-3)).clamp(1e-4, 1)
+    lamp = functional.normalize(torch.tensor([-0.4, 0.5, 0.8]), dim=0)[:, None, None]
+    light = 0.55 + 0.55 * (normal * lamp).sum(1, keepdim=True).clamp(min=0)
+    return compose((albedo**2.2 * light).clamp(1e-5, 1) ** (1 / 2.2), alpha)
+
+
 def compose(picture: Float[Tensor, "B 3 H W"], matte: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B 4 H W"]:
     """The encoder's input from a picture and a matte in [0, 1]: what is not the person becomes grey."""
     return torch.cat([(picture * 2 - 1) * matte, matte * 2 - 1], 1)
