@@ -54,7 +54,7 @@ class Rodin:
             return (yield from self._sample(condition, 0.0, 1.0))
         vague = yield from self._sample(condition, 0.0, 0.5)
         portrait, matte = self._picture(vague)
-        return (yield from self._sample(replace(condition, portrait=portrait, matte=matte, guidance=1.0), 0.5, 1.0))
+        return (yield from self._sample(replace(condition, portrait=portrait, matte=matte), 0.5, 1.0))
 
     def _sample(self, condition: Condition, begin: float, end: float) -> Generator[Progress, None, TriplaneField]:
         """One run of the solver, as the stretch from `begin` to `end` of the whole."""
