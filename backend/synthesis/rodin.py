@@ -23,8 +23,8 @@ from ..models.triplane_unet import Seen
 from ..weights import store
 from .base import Condition, Progress
 
-PORTRAIT_GUIDANCE = 1.3
-"""RodinHD's guidance scale."""
+PORTRAIT_GUIDANCE = 1.0
+"""Without extrapolation: RodinHD's 1.3 cost 0.4 dB on held-out people, and twice the time."""
 PREVIEW_SIZE = 96
 PREVIEW_EVERY = 3
 """Steps between previews: one costs about as much as a step."""
