@@ -255,6 +255,8 @@ class Session:
             return
         if work.job.phase.over:
             return
+        if isinstance(event, Finished) and work.shape is None:
+            return  # the end of what was heard before the file was loaded; a followed job comes again whole, mesh first
         work.job = reduce(work.job, event)
         try:
             self._write(work, event)
