@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..geometry.triplane import Triplane, unroll
+from ..geometry.triplane import Triplane, roll, unroll
 from .layers import PlaneConv
 
 VIEW_CHANNELS = 10
@@ -107,7 +107,7 @@ class PlaneDecoder(nn.Module):
 
     def forward(self, views: Float[Tensor, "B 3 K S S"]) -> Float[Tensor, "B C S W"]:
         """Rolled-out field planes."""
-        rolled = rearrange(views, "b p k h w -> b k h (p w)").contiguous(memory_format=torch.channels_last)
+        rolled = roll(views).contiguous(memory_format=torch.channels_last)
         hidden = functional.silu(self.stem(rolled) + self.place)
         for conv in self.middle:
             hidden = hidden + functional.silu(conv(hidden))

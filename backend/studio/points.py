@@ -121,9 +121,8 @@ def sample_person(person: Person, near: int = 28_000, spread: int = 20_000, surf
     """Points with distances and colours; the person's own seed decides which."""
     random = np.random.default_rng([person.parameters.seed, 1])
     visible = VisibleSurface(person)
-    inside = visible.cloud[:, 1] > FLOOR
-    cloud, sources = visible.cloud[inside & (np.abs(visible.cloud).max(1) < 1)], None
-    sources = visible.sources[inside & (np.abs(visible.cloud).max(1) < 1)]
+    inside = (visible.cloud[:, 1] > FLOOR) & (np.abs(visible.cloud).max(1) < 1)
+    cloud, sources = visible.cloud[inside], visible.sources[inside]
     widths = np.where(random.random((near, 1)) < 0.6, 0.008, 0.04)
     beside = cloud[random.integers(0, len(cloud), near)] + random.normal(0, 1, (near, 3)) * widths
     points = np.concatenate([beside, random.uniform(-1, 1, (spread, 3))]).clip(-1, 1).astype(np.float16)

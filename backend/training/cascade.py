@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from ..diffusion.denoiser import diffuse, draw_times, velocity_loss
@@ -18,7 +18,7 @@ from ..models.triplane_unet import TriplaneUNet, UNetConfig
 from .data import People
 from .export import sample_sheet
 from .fit import Fitter, load_fitter, use_bfloat16
-from .loop import Average, Clock, Curves, Report, ignore, load_checkpoint, save_checkpoint
+from .loop import Average, Clock, Curves, Report, descend, ignore, load_checkpoint, save_checkpoint
 from .portraits import photograph
 
 logger = logging.getLogger(__name__)
@@ -118,18 +118,11 @@ def train_cascade(
                         mean=latents.mean, deviation=latents.deviation)  # fmt: skip
 
     for step in clock.ticks():
-        for group in optimiser.param_groups:
-            group["lr"] = clock.learning_rate(config.learning_rate)
         if clock.progress < config.glance_share:
             losses = {"glance": _glance_loss(network, people, latents, config.glance_batch, random)}
         else:
             losses = _losses(network, people, latents, config, random)
-        loss = torch.stack(list(losses.values())).sum()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        average.update(network, step)
+        descend(losses, network, optimiser, average, clock, config.learning_rate)
         curves.add(**losses)
         if (step + 1) % config.save_every == 0:
             report(clock, curves.flush())

@@ -15,7 +15,7 @@ from ..models.decoder import DecoderConfig, FieldDecoder
 from ..models.layers import channels_last
 from ..models.plane_codec import CodecConfig, PlaneDecoder, ViewCodec, views_to_input
 from .data import People
-from .loop import Average, Clock, Curves, Report, ignore, load_checkpoint, save_checkpoint
+from .loop import Average, Clock, Curves, Report, descend, ignore, load_checkpoint, save_checkpoint
 
 logger = logging.getLogger(__name__)
 ARRAYS = ("points", "sdf", "surface", "colour", "axis_rgba", "axis_depth")
@@ -88,16 +88,9 @@ def fit(
                         average=average.weights, configs=configs, people=len(people))  # fmt: skip
 
     for step in clock.ticks():
-        for group in optimiser.param_groups:
-            group["lr"] = clock.learning_rate(config.learning_rate)
         chosen = torch.randint(len(people), (config.people_per_step,), generator=random)
         losses = _losses(fitter, people, chosen, config, random)
-        total = torch.stack(list(losses.values())).sum()
-        optimiser.zero_grad(set_to_none=True)
-        total.backward()
-        nn.utils.clip_grad_norm_(fitter.parameters(), 1.0)
-        optimiser.step()
-        average.update(fitter, step)
+        descend(losses, fitter, optimiser, average, clock, config.learning_rate)
         curves.add(**losses)
         if (step + 1) % config.save_every == 0:
             people.refresh()
@@ -147,7 +140,7 @@ def use_bfloat16() -> bool:
 def refine_planes(
     planes: Float[Tensor, "1 3 C R R"], decoder: FieldDecoder, samples: dict[str, np.ndarray], steps: int = 400
 ) -> Triplane:
-    """Fit one person's planes alone, the decoder frozen (RodinHD, stage 2), from a start that an encoder gave.
+    """Fit one person's planes alone, the decoder frozen (RodinHD, stage 2), from a start that the common network gave.
 
     `samples` are the arrays of `studio.dataset.person_sample`: points, sdf, surface, colour.
     """

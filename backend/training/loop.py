@@ -67,6 +67,24 @@ class Average:
             self.weights[name].lerp_(value.float(), 1 - decay)
 
 
+def descend(
+    losses: dict[str, Tensor],
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: Average,
+    clock: Clock,
+    peak: float,
+) -> None:
+    """One step down the sum of the losses, at the clock's share of the peak learning rate, gradients clipped."""
+    for group in optimiser.param_groups:
+        group["lr"] = clock.learning_rate(peak)
+    optimiser.zero_grad(set_to_none=True)
+    torch.stack(list(losses.values())).sum().backward()
+    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimiser.step()
+    average.update(network, clock.steps)
+
+
 def save_checkpoint(path: Path, clock: Clock, **state: object) -> None:
     """Write a checkpoint in one move: a kill leaves the former one whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
