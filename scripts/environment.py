@@ -19,7 +19,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "maquette-installed"
 REQUIREMENTS = (ROOT / "pyproject.toml", ROOT / "scripts/constraints.txt")
-EXTRAS = "blender,dev,train"
+EXTRAS = "blender,cluster,dev,train"
 BLENDER_PYTHON = (3, 11)
 """bpy has wheels for this Python alone."""
 PACKAGES = {

@@ -27,8 +27,9 @@ LAYERS = [
     "refinement",
     "pipeline",
     "evaluation",
-    "evaluation",
+    "claims",
     "service",
+    "cluster",
     "cli",
 ]
 """A package imports only what stands before it; `protocol` is blender_addon.protocol."""
@@ -41,14 +42,16 @@ NARROWER = {
 }
 """Packages that may know even less than all before them."""
 OFFLINE = {
-    "training": {"evaluation", "cli"},
-    "studio": {"training", "evaluation", "cli"},
-    "evaluation": {"cli"},
+    "training": {"evaluation", "claims", "cluster", "cli"},
+    "studio": {"training", "evaluation", "claims", "cluster", "cli"},
+    "evaluation": {"claims", "cluster", "cli"},
+    "claims": {"cli"},
+    "cluster": {"cli"},
 }
 """Package -> who alone imports it."""
 PROTOCOL_USERS = {"service", "cli"}
 PURE = {
-    "geometry": {"torch", "numpy", "jaxtyping", "einops"},
+    "geometry": {"torch", "numpy", "numba", "jaxtyping", "einops"},
     "diffusion": {"torch", "numpy", "jaxtyping", "einops"},
     "protocol": {"numpy"},
 }
@@ -73,6 +76,7 @@ ONE_PLACE = {
     "fast_simplification": ("backend/surface/clean.py",),
     "ai_edge_litert": ("backend/faces/networks.py",),
     "embreex": ("backend/studio/", "backend/training/"),
+    "ray": ("backend/cluster/",),
     "igl": ("backend/studio/", "backend/training/"),
 }
 """Library -> the only files that know it."""
