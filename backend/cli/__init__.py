@@ -22,5 +22,6 @@ VERBS = {
     "fit": "fit a shared decoder and one triplane per person",
     "train": "train the generator on fitted people",
     "evaluate": "measure the generator on people it has never seen",
+    "claims": "try what the papers claim, at a small scale",
 }
 """Verb -> what it does, in one line; the top-level help shows it without importing anything."""

@@ -82,7 +82,7 @@ def _add_flag(parser: argparse.ArgumentParser, field: "Field[Any]", kind: Any, t
         settings["type"] = seed_range if kind is range else kind
     if field.metadata.get("positional"):
         if not required:
-            settings["nargs"] = "?"
+            settings["nargs"] = "*" if settings.get("nargs") == "+" else "?"
         parser.add_argument(field.name, **settings)
     else:
         parser.add_argument("--" + field.name.replace("_", "-"), dest=field.name, required=required, **settings)
