@@ -9,6 +9,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 
+class CameraError(ValueError):
+    """A camera that cannot take a picture; `message` says why and `hint` what to do."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(f"{message}; {hint}")
+        self.message, self.hint = message, hint
+
+
 @dataclass(frozen=True, slots=True)
 class Rays:
     """A bundle of half lines."""
@@ -52,6 +60,23 @@ class Camera:
         local = (points - centre[..., None, :]) @ rotation
         image = local @ self.intrinsics.transpose(-1, -2)
         return image[..., :2] / image[..., 2:], local[..., 2]
+
+    def one(self) -> "Camera":
+        """This camera without its batch of one, checked.
+
+        Raises CameraError if there are more or none, if a number is not finite, or if the intrinsics are singular.
+        """
+        pose, intrinsics = self.cam_to_world, self.intrinsics
+        if pose[..., 0, 0].numel() != 1 or intrinsics[..., 0, 0].numel() != 1:
+            shape = list(pose.shape[:-2])
+            raise CameraError(f"one camera takes one picture, got a batch of {shape}", "pick one by its index")
+        pose, intrinsics = pose.reshape(4, 4), intrinsics.reshape(3, 3)
+        if not (pose.isfinite().all() and intrinsics.isfinite().all()):
+            raise CameraError("the camera holds numbers that are not finite", "check its pose and its intrinsics")
+        # Intrinsics are over the image's size: a determinant below this is an opening angle of almost 180 degrees.
+        if abs(float(torch.linalg.det(intrinsics.double()))) < 1e-6:
+            raise CameraError("the camera's intrinsics are singular", "give focal lengths above 0")
+        return Camera(pose, intrinsics)
 
     def __getitem__(self, index: int) -> "Camera":
         """One camera of a batch."""

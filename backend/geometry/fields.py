@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What all later stages see of an avatar: signed distance and colour at points of the box."""
 
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -32,6 +33,26 @@ class Field(Protocol):
         """sRGB albedo in [0, 1]."""
 
 
+@dataclass(frozen=True, slots=True)
+class PointValues:
+    """All that a volume says at points."""
+
+    sdf: Float[Tensor, " N"]
+    """Truncated signed distance, negative inside."""
+    rgb: Float[Tensor, "N 3"]
+    """sRGB albedo; in training a little beyond [0, 1]."""
+    beta: Float[Tensor, " N"]
+    """Width of the surface (see `sdf.laplace_density`), box units."""
+
+
+@runtime_checkable
+class VolumeField(Field, Protocol):
+    """A field that is also a volume: its surface has a width."""
+
+    def values(self, points: Float[Tensor, "N 3"]) -> PointValues:
+        """Everything at once."""
+
+
 @runtime_checkable
 class FeatureDecoder(Protocol):
     """Turns summed plane features into distance and colour; its first layer is linear in the features."""
@@ -43,6 +64,9 @@ class FeatureDecoder(Protocol):
 
     def rgb(self, features: Float[Tensor, "*B C"]) -> Float[Tensor, "*B 3"]:
         """Colour from raw features."""
+
+    def values(self, features: Float[Tensor, "N C"]) -> PointValues:
+        """Distance, colour and width of the surface from raw features; colours may leave [0, 1] a little."""
 
     def sdf_from_first(self, hidden: Float[Tensor, "*B K"]) -> Float[Tensor, "*B"]:
         """Signed distance from the output of the first linear layer."""
@@ -72,6 +96,16 @@ class TriplaneField:
         return torch.cat([self.decoder.rgb(self._features(tile)) for tile in points.split(TILE)])
 
     @torch.inference_mode()
+    def values(self, points: Float[Tensor, "N 3"]) -> PointValues:
+        """Everything at once, colours in [0, 1]; no gradients (see `PlanesField`)."""
+        tiles = [self.decoder.values(self._features(tile)) for tile in points.split(TILE)]
+        return PointValues(
+            torch.cat([tile.sdf for tile in tiles]),
+            torch.cat([tile.rgb for tile in tiles]).clamp(0, 1),
+            torch.cat([tile.beta for tile in tiles]),
+        )
+
+    @torch.inference_mode()
     def lattice(self, side: int) -> Float[Tensor, "X Y Z"]:
         """Signed distance on a regular lattice whose first and last nodes lie on the box.
 
@@ -94,3 +128,57 @@ class TriplaneField:
 
     def _features(self, points: Float[Tensor, "N 3"]) -> Float[Tensor, "N C"]:
         return self.triplane.sample(points[None].to(self.device))[0]
+
+
+class PlanesField:
+    """The volume of planes that are being fitted: gradients reach the planes and the decoder."""
+
+    extent = 1.0
+
+    def __init__(self, planes: Float[Tensor, "1 3 C R R"], decoder: FeatureDecoder) -> None:
+        self.planes, self.decoder = planes, decoder
+
+    @property
+    def device(self) -> torch.device:
+        return self.planes.device
+
+    def sdf(self, points: Float[Tensor, "N 3"]) -> Float[Tensor, " N"]:
+        return self.decoder.sdf(self._features(points))
+
+    def rgb(self, points: Float[Tensor, "N 3"]) -> Float[Tensor, "N 3"]:
+        return self.decoder.rgb(self._features(points))
+
+    def values(self, points: Float[Tensor, "N 3"]) -> PointValues:
+        """Everything at once, as the decoder says it."""
+        return self.decoder.values(self._features(points))
+
+    def _features(self, points: Float[Tensor, "N 3"]) -> Float[Tensor, "N C"]:
+        return Triplane(self.planes).sample(points[None])[0]
+
+
+class SoftField:
+    """Any field as a volume whose surface is equally soft everywhere."""
+
+    def __init__(self, field: Field, beta: float) -> None:
+        if not beta > 0:
+            raise ValueError(f"beta is the width of a surface and must be above 0, got {beta}")
+        self.field, self.beta, self.extent = field, beta, field.extent
+
+    @property
+    def device(self) -> torch.device:
+        return self.field.device
+
+    def sdf(self, points: Float[Tensor, "N 3"]) -> Float[Tensor, " N"]:
+        return self.field.sdf(points)
+
+    def rgb(self, points: Float[Tensor, "N 3"]) -> Float[Tensor, "N 3"]:
+        return self.field.rgb(points)
+
+    def values(self, points: Float[Tensor, "N 3"]) -> PointValues:
+        """Everything at once, in one question where the field can."""
+        if isinstance(self.field, VolumeField):
+            inner = self.field.values(points)
+            sdf, rgb = inner.sdf, inner.rgb
+        else:
+            sdf, rgb = self.field.sdf(points), self.field.rgb(points)
+        return PointValues(sdf, rgb, torch.full_like(sdf, self.beta))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Summed plane features to signed distance and albedo: one small network for all people."""
+"""Summed plane features to signed distance, albedo and softness of the surface: one small network for all people."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..geometry import TRUNCATION
+from ..geometry.fields import PointValues
+from ..geometry.sdf import spatial_beta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +21,10 @@ class DecoderConfig:
     """Channels of a plane."""
     hidden: int = 64
     """Width of its two hidden layers."""
+    beta: bool = False
+    """Whether it says at each point how soft the surface is; otherwise it is `softness` everywhere."""
+    softness: float = 0.005
+    """Width of the surface without a beta output, box units."""
 
 
 class FieldDecoder(nn.Module):
@@ -29,11 +35,22 @@ class FieldDecoder(nn.Module):
         self.config = config
         self.first = nn.Linear(config.channels, config.hidden)
         self.second = nn.Linear(config.hidden, config.hidden)
-        self.out = nn.Linear(config.hidden, 4)
+        self.out = nn.Linear(config.hidden, 5 if config.beta else 4)
+        if config.beta:
+            with torch.no_grad():  # the published start: beta is 0.01 everywhere
+                self.out.weight[4:].zero_()
+                self.out.bias[4:].zero_()
 
     def forward(self, features: Float[Tensor, "*B C"]) -> tuple[Float[Tensor, "*B"], Float[Tensor, "*B 3"]]:
         """Distance and colour at once."""
         return self._split(self.out(self._hidden(self.first(features))))
+
+    def values(self, features: Float[Tensor, "N C"]) -> PointValues:
+        """Distance, colour and softness at once; colours as `forward` gives them."""
+        out = self.out(self._hidden(self.first(features)))
+        sdf, rgb = self._split(out)
+        beta = spatial_beta(out[..., 4]) if self.config.beta else torch.full_like(sdf, self.config.softness)
+        return PointValues(sdf, rgb, beta)
 
     def sdf(self, features: Float[Tensor, "*B C"]) -> Float[Tensor, "*B"]:
         """Signed distance, trained truncated at `geometry.TRUNCATION`."""
@@ -51,6 +68,17 @@ class FieldDecoder(nn.Module):
         return functional.relu(self.second(functional.relu(first)))
 
     @staticmethod
-    def _split(out: Float[Tensor, "*B 4"]) -> tuple[Float[Tensor, "*B"], Float[Tensor, "*B 3"]]:
+    def _split(out: Float[Tensor, "*B O"]) -> tuple[Float[Tensor, "*B"], Float[Tensor, "*B 3"]]:
         # As EG3D: a little beyond [0, 1], so that black and white are reached.
-        return out[..., 0] * TRUNCATION, torch.sigmoid(out[..., 1:]) * 1.02 - 0.01
+        return out[..., 0] * TRUNCATION, torch.sigmoid(out[..., 1:4]) * 1.02 - 0.01
+
+
+def with_beta(decoder: FieldDecoder) -> FieldDecoder:
+    """A copy that also says how soft the surface is, 0.01 everywhere at first; the rest answers as before."""
+    copy = FieldDecoder(replace(decoder.config, beta=True))
+    copy.first.load_state_dict(decoder.first.state_dict())
+    copy.second.load_state_dict(decoder.second.state_dict())
+    with torch.no_grad():
+        copy.out.weight[:4].copy_(decoder.out.weight[:4])
+        copy.out.bias[:4].copy_(decoder.out.bias[:4])
+    return copy.to(decoder.out.weight.device)
