@@ -18,6 +18,7 @@ from backend.faces.portrait import Portrait, load_portrait
 from backend.refinement import REFINERS
 from backend.surface.clean import clean
 from backend.surface.extract import extract
+from backend.surface.lod import levels_of_detail
 from backend.surface.unwrap import unwrap
 from backend.synthesis.base import Condition, Synthesizer
 from backend.texture.bake import bake
@@ -72,7 +73,7 @@ def run(
         yield stages.progress(1.0, preview=portrait.crop)
     field = yield from _sample(request, portrait, synthesizer, stages)
     mesh = yield from _shape(field, numbers, stages)
-    yield Shaped(mesh)
+    yield Shaped(mesh, levels_of_detail(mesh, request.levels) if request.levels else ())
     yield stages.enter(BAKING)
     textures = bake(field, mesh, PREVIEW_TEXTURE_SIZE)
     yield Painted(textures, final=not refiners)

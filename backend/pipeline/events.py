@@ -32,6 +32,8 @@ class Shaped:
     """The surface is final, with UVs; no texture exists yet."""
 
     mesh: Mesh
+    levels: tuple[Mesh, ...] = ()
+    """The coarser levels of detail that were asked for, under the same texture; vertices are the mesh's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from .presets import DEFAULT_PRESET, PRESETS, Preset
 
@@ -15,6 +16,9 @@ LIMITS = {
     "guidance": (0.0, 20.0),
 }
 """Numbers that `options` may replace, with the smallest and largest value."""
+OPTIONS = (*LIMITS, "levels")
+MIN_LEVEL, MOST_LEVELS = 50, 8
+"""Of coarser levels of detail: fewest faces, and how many levels."""
 RESOLUTION_STEP = 4
 """The surface is extracted in blocks of so many cells."""
 
@@ -38,8 +42,9 @@ class AvatarRequest:
     """Start of all randomness: the same request gives the same avatar."""
     preset: str = DEFAULT_PRESET
     """A key of `PRESETS`."""
-    options: Mapping[str, float] = field(default_factory=dict)
-    """Numbers that replace those of the preset, and `guidance`; see `LIMITS`."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Numbers that replace those of the preset, and `guidance`; see `LIMITS`. `levels`: a list of falling face counts,
+    one for each coarser level of detail that is wanted."""
     job_id: str = ""
     """The caller's name for the job; it is written into the recipe."""
 
@@ -54,7 +59,7 @@ class AvatarRequest:
     @property
     def numbers(self) -> Preset:
         """The preset with this request's replacements."""
-        chosen = {name: int(value) for name, value in self.options.items() if name != "guidance"}
+        chosen = {name: int(value) for name, value in self.options.items() if name not in ("guidance", "levels")}
         return replace(PRESETS[self.preset], **chosen)  # type: ignore[arg-type]
 
     @property
@@ -63,10 +68,28 @@ class AvatarRequest:
         value = self.options.get("guidance")
         return None if value is None else float(value)
 
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Face counts of the coarser levels of detail, falling."""
+        return tuple(self.options.get("levels", ()))
+
+
+def _check_levels(value: object) -> None:
+    high = LIMITS["faces"][1]
+    counts: list[Any] = list(value) if isinstance(value, (list, tuple)) else [None]
+    whole = all(isinstance(each, int) and not isinstance(each, bool) and MIN_LEVEL <= each <= high for each in counts)
+    if not whole or len(counts) > MOST_LEVELS or counts != sorted(set(counts), reverse=True):
+        raise RequestError(
+            f"levels is a list of up to {MOST_LEVELS} falling whole numbers from {MIN_LEVEL} to {high}, got {value!r}"
+        )
+
 
 def _check_option(name: str, value: object) -> None:
+    if name == "levels":
+        _check_levels(value)
+        return
     if name not in LIMITS:
-        raise RequestError(f"there is no option {name!r}", f"Options are {', '.join(LIMITS)}.")
+        raise RequestError(f"there is no option {name!r}", f"Options are {', '.join(OPTIONS)}.")
     low, high = LIMITS[name]
     whole = isinstance(low, int)
     right_type = isinstance(value, int if whole else int | float) and not isinstance(value, bool)

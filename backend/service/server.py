@@ -17,7 +17,7 @@ import zmq
 
 import backend
 from backend.pipeline.presets import PRESETS
-from backend.pipeline.request import RequestError
+from backend.pipeline.request import OPTIONS, RequestError
 from blender_addon.protocol import (
     MAX_PORTRAIT_BYTES,
     Connection,
@@ -221,11 +221,12 @@ class Server:
             self._audience.tell(identity, encode(self._welcome()), replaces="Welcome")
 
     def _welcome(self) -> Welcome:
-        capabilities: dict[str, Any] = {"synthesizers": [], "refiners": []}
+        capabilities: dict[str, Any] = {"synthesizers": [], "refiners": [], "sources": []}
         for worker in self._pool.workers:
             for name in capabilities:
                 capabilities[name] = sorted({*capabilities[name], *worker.capabilities.get(name, [])})
         capabilities["presets"] = list(PRESETS)
+        capabilities["options"] = list(OPTIONS)
         capabilities["devices"] = [worker.described() for worker in self._pool.workers]
         limits = {
             "portrait_bytes": MAX_PORTRAIT_BYTES,

@@ -19,6 +19,7 @@ from .errors import JobError, ServiceError
 
 if TYPE_CHECKING:
     from backend.faces.networks import FaceFinder
+    from backend.surface.mesh import Mesh
     from backend.synthesis.base import Synthesizer
 
 CODES = {
@@ -47,14 +48,31 @@ def message_of(event: events.PipelineEvent, job_id: str) -> Event:
         case events.Progress():
             fraction = min(max(event.fraction, 0.0), 1.0)
             return Progressed(job_id, event.stage, fraction, event.remaining, event.preview)
-        case events.Shaped(mesh=mesh):
+        case events.Shaped(mesh=mesh, levels=levels):
             assert mesh.uv is not None, "Shaped comes after unwrapping"
             vertices, uv = (np.ascontiguousarray(each, "<f4") for each in (mesh.vertices, mesh.uv))
-            return MeshReady(job_id, vertices, np.ascontiguousarray(mesh.faces, "<i4"), uv)
+            faces = np.ascontiguousarray(mesh.faces, "<i4")
+            if not levels:
+                return MeshReady(job_id, vertices, faces, uv)
+            coarser = [_on_vertices(each, mesh) for each in levels]
+            sizes = np.array([len(each) for each in coarser], "<i4")
+            return MeshReady(job_id, vertices, faces, uv, np.concatenate(coarser), sizes)
         case events.Painted(textures=textures):
             return TextureReady(job_id, textures.level, np.ascontiguousarray(textures.albedo), event.final)
         case events.Finished(recipe=recipe):
             return Finished(job_id, recipe)
+
+
+def _on_vertices(level: Mesh, mesh: Mesh) -> np.ndarray:
+    """The level's faces over the vertices of the mesh, of which it has some, with their texture coordinates."""
+
+    def keys(each: Mesh) -> np.ndarray:
+        assert each.uv is not None
+        rows = np.ascontiguousarray(np.column_stack([each.vertices, each.uv]), "<f4")
+        return rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).reshape(-1)
+
+    unique, first = np.unique(keys(mesh), return_index=True)
+    return first[np.searchsorted(unique, keys(level))][level.faces].astype("<i4")
 
 
 class AvatarRunner:
@@ -81,6 +99,7 @@ class AvatarRunner:
         self.capabilities: dict[str, Any] = {
             "synthesizers": list(synthesis.SYNTHESIZERS),
             "refiners": list(REFINERS),
+            "sources": ["portrait", "seed"],
             "device": str(getattr(self._synthesizer, "device", device)),
         }
 

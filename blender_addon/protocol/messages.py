@@ -45,7 +45,8 @@ class JobRequest:
     portrait: Annotated[bytes | None, Blob(MAX_PORTRAIT_BYTES)] = field(default=None, repr=False)
     """The image file as it is on disk; None: a person from the seed alone."""
     options: JsonTable = field(default_factory=dict)
-    """Differences from the preset: "synthesizer", "guidance", "texture_size", ...; unknown ones are refused."""
+    """Differences from the preset: "synthesizer", "guidance", "texture_size", "levels" (face counts of coarser levels,
+    falling), ...; unknown ones are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ class Welcome:
     session: Word
     """New at each start of the backend; also in the connection file, so a stranger on the port is noticed."""
     capabilities: JsonTable
-    """{"synthesizers": [name], "refiners": [name], "presets": [name],
+    """{"synthesizers": [name], "refiners": [name], "presets": [name], "sources": ["portrait", "seed"],
+    "options": [names that JobRequest.options may have],
     "devices": [{"name": "cpu", "state": "starting" | "idle" | "busy" | "failed", "problem": sentence or ""}]}"""
     limits: JsonTable
     """{"portrait_bytes": n, "queue": n, "ping_seconds": s, "silence_seconds": s}"""
@@ -131,6 +133,11 @@ class MeshReady:
     faces: Annotated[Numbers, Array("int32", ("F", 3), 4_000_000)]
     """Counter-clockwise seen from outside."""
     uv: Annotated[Numbers, Array("float32", ("V", 2), 4_000_000)]
+    coarser: Annotated[Numbers | None, Array("int32", ("G", 3), 8_000_000)] = None
+    """Faces of the coarser levels that options["levels"] asked for, one level after the other, over the same vertices
+    and the same texture."""
+    coarser_sizes: Annotated[Numbers | None, Array("int32", ("L",), 16)] = None
+    """How many of those faces each level has."""
 
     def problem(self) -> str | None:
         """Why the arrays do not belong together, or None. A face beyond the vertices would take Blender down."""
@@ -141,6 +148,27 @@ class MeshReady:
             return f"MeshReady.faces must index {count} vertices, got {self.faces.min()} to {self.faces.max()}."
         if not (np.isfinite(self.vertices).all() and np.isfinite(self.uv).all()):
             return "MeshReady.vertices and .uv must be finite."
+        return self._problem_of_levels()
+
+    def levels(self) -> list[Numbers]:
+        """The faces of each level, the finest first."""
+        if self.coarser is None or self.coarser_sizes is None:
+            return [self.faces]
+        return [self.faces, *np.split(self.coarser, np.cumsum(self.coarser_sizes)[:-1])]
+
+    def _problem_of_levels(self) -> str | None:
+        if (self.coarser is None) != (self.coarser_sizes is None):
+            return "MeshReady.coarser and .coarser_sizes must come together."
+        if self.coarser is None or self.coarser_sizes is None:
+            return None
+        if (
+            not len(self.coarser_sizes)
+            or self.coarser_sizes.min() < 0
+            or sum(self.coarser_sizes.tolist()) != len(self.coarser)
+        ):
+            return f"MeshReady.coarser_sizes must add up to {len(self.coarser)}, got {self.coarser_sizes.tolist()}."
+        if self.coarser.size and (self.coarser.min() < 0 or self.coarser.max() >= len(self.vertices)):
+            return f"MeshReady.coarser must index {len(self.vertices)} vertices."
         return None
 
 

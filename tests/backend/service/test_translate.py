@@ -80,9 +80,14 @@ def test_each_event_can_be_sent() -> None:
 def test_a_bust_goes_the_whole_way_through_the_real_pipeline() -> None:
     runner = AvatarRunner("cpu", Sculptor)
     assert runner.capabilities["device"] == "cpu" and "resample" in runner.capabilities["refiners"]
-    messages = [decode_event(encode(event)) for event in runner.run(JobRequest("a", options=SMALL))]
+    request = JobRequest("a", options=SMALL | {"levels": [600, 200]})
+    messages = [decode_event(encode(event)) for event in runner.run(request)]
     (mesh,) = (each for each in messages if isinstance(each, MeshReady))
-    assert 100 < len(mesh.faces) <= 1.1 * 1500
+    finest, middle, coarse = mesh.levels()
+    assert 100 < len(mesh.faces) <= 1.1 * 1500 and np.array_equal(finest, mesh.faces)
+    assert len(coarse) < len(middle) <= 600
+    volumes = [Mesh(mesh.vertices.copy(), each).volume() for each in mesh.levels()]
+    assert volumes == pytest.approx([volumes[0]] * 3, rel=0.2)
     textures = [each for each in messages if isinstance(each, TextureReady)]
     assert textures[-1].final and len(textures[-1].albedo) == 128
     finished = messages[-1]

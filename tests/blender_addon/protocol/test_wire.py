@@ -2,7 +2,7 @@
 import contextlib
 import json
 import random
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,14 @@ EVENT_EXAMPLES = [
     Progressed("a", "sampling", 0.25, 3.5, np.arange(60, dtype=np.uint8).reshape(4, 5, 3)),
     Progressed("a", "sampling", 0),
     MeshReady("a", np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.zeros((3, 2), np.float32)),
+    MeshReady(
+        "a",
+        np.eye(3, dtype=np.float32),
+        np.array([[0, 1, 2], [0, 2, 1]], np.int32),
+        np.zeros((3, 2), np.float32),
+        np.array([[0, 1, 2]], np.int32),
+        np.array([1, 0], np.int32),
+    ),
     TextureReady("a", 1, np.full((2, 2, 3), 9, np.uint8), True),
     Finished("a", {"seed": 1, "seconds": {"sampling": 2.5}, "notes": ["é"]}),
     Failed("a", "bad_portrait", "No face.", "Choose another."),
@@ -209,6 +217,12 @@ def test_faces_beyond_the_vertices_are_refused_on_both_sides() -> None:
     frames[2] = np.array([[0, 1, -1]], "<i4").tobytes()
     with pytest.raises(ProtocolError, match="must index 3 vertices"):
         decode_event(frames)
+    with pytest.raises(ProtocolError, match="coarser must index 3 vertices"):
+        encode(replace(MESH, coarser=wild.faces, coarser_sizes=np.array([1], np.int32)))
+    with pytest.raises(ProtocolError, match="must add up to 1"):
+        encode(replace(MESH, coarser=MESH.faces, coarser_sizes=np.array([2, -1, 1], np.int32)))
+    with pytest.raises(ProtocolError, match="must come together"):
+        encode(replace(MESH, coarser=MESH.faces))
     frames = sent(MESH)
     frames[1] = np.full((3, 3), np.nan, "<f4").tobytes()
     with pytest.raises(ProtocolError, match="finite"):
