@@ -8,14 +8,15 @@ and writes it into the scene. Where there is no window, timers do not run and op
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
 
+from .avatars import Avatar
 from .client import STARTING_SECONDS, Client, State
-from .jobs import JobState, Phase, cancelling, coalesce, reduce
+from .jobs import JobState, Phase, cancelling, coalesce
 from .launcher import Launched, LaunchError, command_for, find_running
 from .launcher import start as launch
 from .preferences import check_allowed, preferences
@@ -26,10 +27,8 @@ from .protocol import (
     ErrorCode,
     Event,
     Failed,
-    Finished,
     Follow,
     JobRequest,
-    MeshReady,
     ProtocolError,
     Refused,
     TextureReady,
@@ -37,15 +36,16 @@ from .protocol import (
     encode,
     read_connection,
 )
-from .scene import avatar as avatar_writer
-from .scene import mesh, tags, view
+from .scene import tags, view
 from .scene.pictures import Pictures
 
 INTERVAL = 0.1
 """Seconds between two looks at the connection; `IDLE` where there is none."""
 IDLE = 0.5
-BUDGET = 0.03
-"""Seconds of one tick after which the remaining events wait for the next."""
+SOON = 0.01
+"""Where something is left to write: Blender draws and listens to the user in between."""
+BUDGET = 0.02
+"""Seconds of one tick after which what remains waits for the next; a step takes some milliseconds."""
 KEPT = 8
 """Finished avatars whose payload is kept, so that undo and redo bring back the final texture."""
 LAUNCH_SECONDS = 60.0
@@ -64,20 +64,6 @@ class Problem:
     hint: str = ""
 
 
-@dataclass(slots=True, eq=False)
-class Avatar:
-    """A job of this Blender, and what came of it so far."""
-
-    job: JobState
-    name: str
-    scene: str
-    """Name of the scene it was asked for in; the open one if that is gone."""
-    request: JobRequest | None = None
-    """Sent again after a reconnection; None for a job that an earlier Blender submitted."""
-    shape: MeshReady | None = None
-    texture: TextureReady | None = None
-
-
 class Session:
     """One connection and its jobs."""
 
@@ -90,6 +76,8 @@ class Session:
         self.avatars: dict[str, Avatar] = {}
         self.pictures: Pictures | None = None if bpy.app.background else Pictures()
         self._events: deque[Event] = deque()
+        self._writing: Iterator[None] | None = None
+        """The event that is on its way into the scene."""
         self._shown: object = None
 
     @property
@@ -156,6 +144,7 @@ class Session:
             self.client.close()
             self.client = None
         self._events.clear()
+        self._writing = None
 
     def submit(self, request: JobRequest, name: str, scene: str) -> Avatar:
         """Hands a request to the backend. Raises ProtocolError."""
@@ -217,17 +206,25 @@ class Session:
         if self.client is None:
             return IDLE
         if not bpy.app.is_job_running("RENDER"):  # the scene may not change under a render
-            end = time.monotonic() + BUDGET
             self._events = deque(coalesce([*self._events, *self.client.drain()]))
-            while self._events:
-                self.take(self._events.popleft())
-                if time.monotonic() > end:
-                    break
+            self._work(time.monotonic() + BUDGET)
         shown = (self.client.state, self.client.welcome, *(each.job for each in self.avatars.values()))
         if shown != self._shown:
             self._shown = shown
             view.redraw()
-        return INTERVAL
+        return SOON if self._writing or self._events else INTERVAL
+
+    def _work(self, end: float) -> None:
+        """Goes on with what came, in order, until the clock says `end`."""
+        while time.monotonic() < end:
+            if self._writing is None:
+                if not self._events:
+                    return
+                self._writing = self._steps(self._events.popleft())
+            try:
+                next(self._writing)
+            except StopIteration:
+                self._writing = None
 
     def _watch_backend(self) -> None:
         if self.launched is None:
@@ -247,65 +244,26 @@ class Session:
             view.redraw()
 
     def take(self, event: Event) -> None:
-        """Notes an event and brings the scene up to date with it."""
+        """Notes an event and brings the scene up to date with it, at once."""
+        for _ in self._steps(event):
+            pass
+
+    def _steps(self, event: Event) -> Iterator[None]:
+        """The same, little by little."""
         work = self.avatars.get(getattr(event, "job_id", ""))
         if work is None:
             if isinstance(event, Refused):
                 self.problem = Problem(event.code, event.message, event.hint)
             return
-        if work.job.phase.over:
-            return
-        if isinstance(event, Finished) and work.shape is None:
-            return  # the end of what was heard before the file was loaded; a followed job comes again whole, mesh first
-        work.job = reduce(work.job, event)
-        try:
-            self._write(work, event)
-        except (RuntimeError, TypeError, ValueError, AttributeError, ReferenceError) as error:
-            # Raised by Blender's own data interface; a timer that raises would never be called again.
-            log.exception("job %s could not be written into the scene", work.job.job_id)
-            sentence = f"The avatar could not be written into the scene: {error}"
-            work.job = reduce(work.job, Failed(work.job.job_id, ErrorCode.INTERNAL, sentence))
-        if work.job.phase.over:
-            work.request = None  # with it, the portrait's bytes
-            given_up = work.job.phase is not Phase.DONE and work.job.code != ErrorCode.NOT_READY
-            if given_up and (left := tags.find_object(work.job.job_id)) is not None:
-                left[tags.ENDED] = work.job.code
-
-    def _write(self, work: Avatar, event: Event) -> None:
-        if work.job.phase is Phase.CANCELLING:
-            return  # what was on its way when the user said stop
-        match event:
-            case MeshReady():
-                work.shape = event
-                self._show(work)
-            case TextureReady():
-                first = work.texture is None
-                work.texture = event
-                self._show(work)
-                if first and preferences().show_textures:
-                    for space in view.views():
-                        view.show_textures(space)
-                if self.client is not None:
-                    self.client.send(Applied(event.job_id, event.level))
-            case Finished():
-                self._show(work)
-
-    def _show(self, work: Avatar) -> None:
-        if work.shape is None:
-            return
-        scene = bpy.data.scenes.get(work.scene) or bpy.context.scene
-        job = work.job
-        made = avatar_writer.show(scene, job.job_id, work.name, work.shape, work.texture, job.recipe or None)
-        if made:
-            mesh.select_only(scene, tags.find_object(job.job_id))
-            # The one undo step of this avatar. What follows sharpens it in place; `restore` repeats that after an undo.
-            _push_undo(f"Maquette: {work.name}")
+        yield from work.advance(event)
+        if isinstance(event, TextureReady) and work.job.phase is not Phase.CANCELLING and self.client is not None:
+            self.client.send(Applied(event.job_id, event.level))
 
     def restore(self) -> None:
         """After undo or redo: avatars that are in the scene get their latest texture and recipe again."""
         for work in self.avatars.values():
             if tags.find_object(work.job.job_id) is not None:
-                self._show(work)
+                work.show()
 
     def attach(self) -> None:
         """After a file was loaded: avatars that were saved unfinished are asked for again."""
@@ -380,15 +338,6 @@ def _handlers() -> tuple[tuple[list, Callable[..., None]], ...]:
         (handlers.redo_post, _after_undo),
         (handlers.load_post, _after_load),
     )
-
-
-def _push_undo(message: str) -> None:
-    windows = bpy.context.window_manager.windows
-    if bpy.app.background or not windows:
-        return
-    with bpy.context.temp_override(window=windows[0]):  # a timer has no window of its own
-        if bpy.ops.ed.undo_push.poll():
-            bpy.ops.ed.undo_push(message=message)
 
 
 def _absolute(path: str) -> str:

@@ -63,12 +63,13 @@ ADDON_BEFORE = {
     "jobs": {"protocol"},
     "requests": {"protocol"},
     "scene": {"protocol"},
-    "session": {"protocol", "client", "launcher", "jobs", "requests", "scene", "preferences"},
+    "avatars": {"protocol", "jobs", "preferences", "scene"},
+    "session": {"protocol", "client", "launcher", "jobs", "requests", "scene", "preferences", "avatars"},
 }
 """Add-on module -> its siblings that it may import; those not named are the Blender side and may import any."""
 BLENDER_MODULES = {"bpy", "bmesh", "mathutils", "gpu", "bpy_extras", "addon_utils"}
-BLENDER_FILES = ("session.py", "preferences.py", "properties.py", "panels.py", "operators/", "scene/")
-BLENDER_FREE = ("scene/axes.py", "scene/layout.py")
+BLENDER_FILES = ("session.py", "avatars.py", "preferences.py", "properties.py", "panels.py", "operators/", "scene/")
+BLENDER_FREE = ("scene/axes.py", "scene/layout.py", "scene/png.py", "scene/welding.py")
 ONE_PLACE = {
     "zmq": ("backend/service/", "blender_addon/client.py"),
     "xatlas": ("backend/surface/unwrap.py",),

@@ -4,7 +4,7 @@
 import bpy
 import numpy as np
 
-from ..protocol import MeshReady, TextureReady
+from ..protocol import MeshReady
 from . import image, material, mesh, tags
 
 UNPAINTED = (150, 140, 132)
@@ -16,13 +16,13 @@ def show(
     job_id: str,
     name: str,
     shape: MeshReady,
-    texture: TextureReady | None = None,
+    texture: image.Packed | None = None,
     recipe: dict | None = None,
 ) -> bool:
     """Makes what is missing or older of the job's object, image and recipe; true if the object had to be made.
 
     The object is found by the job's id. One that the user has changed, moved, duplicated or renamed keeps all that;
-    one that was deleted (or undone) is made anew. Texels go into the one image that all its duplicates show.
+    one that was deleted (or undone) is made anew. The texture goes into the one image that all its duplicates show.
     """
     avatar = tags.find_object(job_id)
     made = avatar is None
@@ -31,12 +31,12 @@ def show(
     albedo = tags.find_image(job_id)
     if albedo is None:
         albedo = image.new_image(job_id, f"{name} albedo", 4)
-        image.write_image(albedo, np.full((4, 4, 3), UNPAINTED, dtype=np.uint8), level=-1)
+        image.show_file(albedo, image.packed(np.full((4, 4, 3), UNPAINTED, dtype=np.uint8), level=-1))
         _dress(avatar, material.new_material(job_id, name, albedo))
     elif made:
         _dress(avatar, _material_of(job_id) or material.new_material(job_id, name, albedo))
     if texture is not None and albedo[tags.LEVEL] < texture.level:
-        image.write_image(albedo, texture.albedo, texture.level)
+        image.show_file(albedo, texture)
     if recipe is not None:
         for block in (avatar, albedo):
             if tags.RECIPE not in block:

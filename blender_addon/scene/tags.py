@@ -11,6 +11,8 @@ RECIPE = "maquette_recipe"
 """Custom property on object and image: how the avatar was made, as JSON."""
 ENDED = "maquette_ended"
 """Custom property on the object of a job that failed or was cancelled: the error's code. Nothing more will come."""
+PORTRAIT = "maquette_portrait"
+"""Custom property on the object: where the photograph was it was made from, for making it again."""
 LEVEL = "maquette_level"
 """Custom property on the image: the texture level it shows."""
 

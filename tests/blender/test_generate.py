@@ -131,7 +131,7 @@ def test_undo_of_a_finished_avatar_is_respected_and_redo_brings_the_final_textur
     pump_until(connected, lambda: work.job.phase.over)
     avatar, albedo = tags.find_object("undone"), tags.find_image("undone")
     # What redo brings back is the scene as it was when the mesh came: no recipe, no texture.
-    image.write_image(albedo, np.zeros((4, 4, 3), dtype=np.uint8), level=-1)
+    image.show_file(albedo, image.packed(np.zeros((4, 4, 3), dtype=np.uint8), level=-1))
     del avatar[tags.RECIPE], albedo[tags.RECIPE]
     connected.restore()
     assert image.read_image(albedo).shape == (16, 16, 3) and tags.recipe_of(avatar)["seed"] == PLAIN

@@ -42,7 +42,8 @@ def test_blender_shows_the_fields_colour_at_every_vertex():
     shape = next(event for event in events if isinstance(event, MeshReady))
     texture = [event for event in events if isinstance(event, TextureReady)][-1]
     assert isinstance(events[-1], Finished)
-    avatar.show(bpy.context.scene, "one", "Avatar", shape, texture, events[-1].recipe)
+    packed = image.packed(texture.albedo, texture.level)
+    avatar.show(bpy.context.scene, "one", "Avatar", shape, packed, events[-1].recipe)
 
     mesh = tags.find_object("one").data
     assert 2 * len(mesh.edges) == 3 * len(mesh.polygons)  # closed: the texture's seams are welded

@@ -4,7 +4,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon.protocol import MeshReady, TextureReady  # noqa: E402
+from blender_addon.protocol import MeshReady  # noqa: E402
 from blender_addon.scene import avatar, image, tags  # noqa: E402
 
 pytestmark = [pytest.mark.blender, pytest.mark.usefixtures("empty")]
@@ -18,11 +18,11 @@ def shape(quad) -> MeshReady:
 
 
 @pytest.fixture
-def texture(albedo) -> TextureReady:
-    return TextureReady("one", 1, albedo, final=True)
+def texture(albedo) -> image.Packed:
+    return image.packed(albedo, level=1)
 
 
-def test_the_shape_comes_first_and_the_texture_sharpens_in_place(shape, texture):
+def test_the_shape_comes_first_and_the_texture_sharpens_in_place(shape, texture, albedo):
     scene = bpy.context.scene
     assert avatar.show(scene, "one", "Avatar", shape)
     made = tags.find_object("one")
@@ -31,13 +31,13 @@ def test_the_shape_comes_first_and_the_texture_sharpens_in_place(shape, texture)
     assert not avatar.show(scene, "one", "Avatar", shape, texture, RECIPE)
     assert tags.find_object("one") == made
     assert len(bpy.data.objects) == len(bpy.data.images) == len(bpy.data.materials) == 1
-    np.testing.assert_array_equal(image.read_image(tags.find_image("one")), texture.albedo)
+    np.testing.assert_array_equal(image.read_image(tags.find_image("one")), albedo)
     assert tags.recipe_of(made) == tags.recipe_of(tags.find_image("one")) == RECIPE
 
 
 def test_an_older_texture_never_replaces_a_newer_one(shape, texture, albedo):
     avatar.show(bpy.context.scene, "one", "Avatar", shape, texture)
-    avatar.show(bpy.context.scene, "one", "Avatar", shape, TextureReady("one", 0, 255 - albedo))
+    avatar.show(bpy.context.scene, "one", "Avatar", shape, image.packed(255 - albedo, level=0))
     np.testing.assert_array_equal(image.read_image(tags.find_image("one")), albedo)
 
 

@@ -41,7 +41,7 @@ def test_a_rendered_face_shows_its_texture_the_right_way_up(tmp_path):
     texels[:8, 8:] = (0, 255, 0)
     texels[8:, :8] = (0, 0, 255)
     albedo = image.new_image("one", "albedo", 16)
-    image.write_image(albedo, texels, level=0)
+    image.show_file(albedo, image.packed(texels, level=0))
     avatar.data.materials.append(material.new_material("one", "Avatar", albedo))
     stage.set_stage(scene, avatar, elevation=0)
     stage.render(scene, tmp_path / "view.png", side=32, samples=4)
