@@ -38,7 +38,10 @@ def write_person(person: Person, folder: Path, views: int = 24, size: int = 256)
             "file_path": names["rgba"], "depth_file_path": names["depth"], "normal_file_path": names["normal"],
             "transform_matrix": (camera.cam_to_world.double().numpy() @ OPENCV_TO_OPENGL).tolist(),
         })  # fmt: skip
-    header = {"camera_angle_x": FIELD_OF_VIEW, "w": size, "h": size, "depth_units": DEPTH_UNITS, "frames": frames}
+    header = {
+        "camera_angle_x": FIELD_OF_VIEW, "w": size, "h": size, "aabb": [[-1.0] * 3, [1.0] * 3],
+        "depth_units": DEPTH_UNITS, "frames": frames,
+    }  # fmt: skip
     (folder / "transforms.json").write_text(json.dumps(header, indent=1), encoding="utf-8")
 
 

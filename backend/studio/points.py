@@ -6,6 +6,7 @@ outside, and a point counts as outside only where it can be seen: gaps between c
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import igl
 import numpy as np
@@ -44,10 +45,18 @@ class PointSamples:
     """[M, 3] uint8 sRGB albedo at `surface`."""
 
 
+class Dressed(Protocol):
+    """A person, or anything else made of textured parts."""
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """In box units."""
+
+
 class VisibleSurface:
     """The part of a person that can be seen from outside, with signed distances to it."""
 
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: Dressed) -> None:
         solid = [_cut_out(part) if (part.texture[..., 3] < 250).any() else part
                  for part in person.parts if part.name not in ("brows", "lashes")]  # fmt: skip
         scene = Scene((*solid, _floor()))
@@ -120,6 +129,13 @@ class VisibleSurface:
 def sample_person(person: Person, near: int = 28_000, spread: int = 20_000, surface: int = 24_000) -> PointSamples:
     """Points with distances and colours; the person's own seed decides which."""
     random = np.random.default_rng([person.parameters.seed, 1])
+    return sample_dressed(person, random, near, spread, surface)
+
+
+def sample_dressed(
+    person: Dressed, random: np.random.Generator, near: int = 28_000, spread: int = 20_000, surface: int = 24_000
+) -> PointSamples:
+    """Points with distances and colours of anything that is made of parts and stands in the box."""
     visible = VisibleSurface(person)
     inside = (visible.cloud[:, 1] > FLOOR) & (np.abs(visible.cloud).max(1) < 1)
     cloud, sources = visible.cloud[inside], visible.sources[inside]
