@@ -21,6 +21,8 @@ from .views import ViewSet
 MARCH_STEPS = 200
 LEAST_STRIDE = 0.008
 """Steps of the march near the surface are at least so long: the window is wider than that."""
+STEEPEST = 15.0
+"""Distances beyond so many betas are as good as infinite."""
 FLATTEST = 0.25
 """Windows of grazing rays are at most 1 / FLATTEST times as long as those of rays that meet the surface upright."""
 
@@ -110,7 +112,8 @@ def composite(
     sdf: Float[Tensor, "*B S"], rgb: Float[Tensor, "*B S 3"], beta: float
 ) -> tuple[Float[Tensor, "*B 3"], Float[Tensor, "*B"]]:
     """Colour over white and coverage of samples from near to far."""
-    passing = torch.sigmoid(torch.cummin(sdf, -1).values / beta)
+    # The clamp is where float32 has long said 0 or 1; without it tails become denormal, and those are slow.
+    passing = torch.sigmoid((torch.cummin(sdf, -1).values / beta).clamp(-STEEPEST, STEEPEST))
     before = torch.cat([torch.ones_like(passing[..., :1]), passing[..., :-1]], -1)
     weights = before - passing
     alpha = weights.sum(-1)

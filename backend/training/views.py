@@ -2,9 +2,7 @@
 """Pictures of one subject from known cameras: what a field is fitted to, and what it is judged by."""
 
 import math
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -74,28 +72,3 @@ def studio_views(scene: Scene, cameras: Camera, size: int = 128, samples: int = 
         rgb.append((view.rgb + 1 - view.alpha[..., None]).clip(0, 1))
         alpha.append(view.alpha.clip(0, 1))
     return ViewSet(cameras, torch.from_numpy(np.stack(rgb)).float(), torch.from_numpy(np.stack(alpha)).float())
-
-
-def save_views(views: ViewSet, path: Path) -> None:
-    """Write views with eight bits a channel, in one move."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}.part")
-    with unfinished.open("wb") as file:
-        np.savez(
-            file,
-            rgb=_bytes(views.rgb), alpha=_bytes(views.alpha),
-            cam_to_world=views.cameras.cam_to_world.numpy(), intrinsics=views.cameras.intrinsics.numpy(),
-        )  # fmt: skip
-    unfinished.replace(path)
-
-
-def load_views(path: Path) -> ViewSet:
-    """Read what `save_views` wrote."""
-    with np.load(path, allow_pickle=False) as stored:
-        rgb, alpha = (torch.from_numpy(stored[name]).float() / 255 for name in ("rgb", "alpha"))
-        cameras = Camera(torch.from_numpy(stored["cam_to_world"]), torch.from_numpy(stored["intrinsics"]))
-    return ViewSet(cameras, rgb, alpha)
-
-
-def _bytes(values: Tensor) -> np.ndarray:
-    return (values * 255 + 0.5).clamp(0, 255).byte().numpy()

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from backend.studio.parameters import SAMPLER_VERSION
+from backend.training.subjects import save_subject
+from tests.backend.training.balls import ball_subject
 
 PEOPLE = 6
 
@@ -46,3 +48,12 @@ def _ball(radius: float, colour: np.ndarray, random: np.random.Generator) -> dic
         "portrait_rgba": portrait,
         "portrait_normal": np.tile(np.int8([0, 0, 127]), (2, 64, 64, 1)),
     }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def balls(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of four subjects."""
+    folder = tmp_path_factory.mktemp("balls")
+    for index in range(4):
+        save_subject(ball_subject(index), folder)
+    return folder
