@@ -22,6 +22,8 @@ class Flags:
     """Folder of the connection file, jobs, results and logs; by default in the user's state folder."""
     idle_exit: float | None = None
     """End after so many seconds without jobs and without clients."""
+    idle_unload: float | None = None
+    """Give back the device's memory after so many seconds without jobs; the next job loads the model again."""
     grace: float = 10.0
     """Seconds that a cancelled job gets before its worker process is ended."""
     runner: str = "backend.service.translate:AvatarRunner"
@@ -42,6 +44,7 @@ def run(flags: Flags) -> None:
             port=flags.port,
             idle_exit=flags.idle_exit,
             runner=flags.runner,
+            idle_unload=flags.idle_unload,
             grace=flags.grace,
         )
     )

@@ -11,13 +11,18 @@ from blender_addon.protocol import (
     Accepted,
     Applied,
     Cancel,
+    Discard,
     ErrorCode,
     Event,
     Failed,
     Finished,
     Follow,
+    FreeMemory,
     JobRequest,
+    JobsListed,
+    ListJobs,
     MeshReady,
+    Move,
     Progressed,
     ProtocolError,
     TextureReady,
@@ -35,8 +40,13 @@ log = logging.getLogger(__name__)
 MAX_QUEUE = 32
 MAX_ATTEMPTS = 2
 """Times a job is begun; one whose server went down twice while it ran may be the cause."""
+LISTED = 100
+"""Jobs that the answer to Discard lists."""
 WAKING = "starting the worker"
 """Stage of a job that waits for its worker to load."""
+
+
+Wish = JobRequest | Follow | Cancel | Applied | ListJobs | Move | Discard | FreeMemory
 
 
 class Desk:
@@ -50,7 +60,7 @@ class Desk:
         self._told: dict[str, int] = {}
         """Places as last told."""
 
-    def act(self, identity: bytes, message: JobRequest | Follow | Cancel | Applied) -> None:
+    def act(self, identity: bytes, message: Wish) -> None:
         """Does what a greeted client asks. Raises ServiceError or RequestError, with the reason why not."""
         match message:
             case JobRequest():
@@ -64,6 +74,17 @@ class Desk:
                 self._cancel(job_id)
             case Applied(job_id=job_id, level=level):
                 self._audience.applied(identity, job_id, level)
+            case ListJobs(limit=limit):
+                self._list(identity, limit)
+            case Move(job_id=job_id, place=place):
+                self._move(job_id, place)
+            case Discard(job_id=job_id):
+                if not self._store.discard(job_id):
+                    sentence = "There is nothing to delete: that job is not over, or not stored here."
+                    raise JobError(ErrorCode.UNKNOWN_JOB, sentence)
+                self._list(identity, LISTED)
+            case FreeMemory():
+                self._pool.rest()
 
     def heed(self, news: News) -> None:
         """Passes on what a worker did."""
@@ -77,6 +98,8 @@ class Desk:
         """Gives waiting jobs to idle workers; fails them where no worker can start."""
         while self._queue and (problem := self._pool.hopeless()):
             self._publish(Failed(self._queue.popleft(), problem.code, problem.message, problem.hint))
+        if self._queue:
+            self._pool.wake()
         while self._queue and (worker := self._pool.idle()):
             job_id = self._queue.popleft()
             try:
@@ -139,6 +162,22 @@ class Desk:
                 self._audience.tell_texture(identity, job_id, event.level, frames, event.final)
             else:
                 self._audience.tell(identity, frames)
+
+    def _list(self, identity: bytes, limit: int) -> None:
+        working = {worker.job_id for worker in self._pool.workers}
+        rows = self._store.listed(limit)
+        for row in rows:
+            if row["job_id"] in working:
+                row["state"] = "running"
+        self._audience.tell(identity, encode(JobsListed({"jobs": rows})), replaces="JobsListed")
+
+    def _move(self, job_id: str, place: int) -> None:
+        if job_id not in self._queue:
+            sentence = "That job does not wait (any more)."
+            raise JobError(ErrorCode.UNKNOWN_JOB, sentence, "Only jobs that wait can change places.")
+        self._queue.remove(job_id)
+        self._queue.insert(place, job_id)
+        self._tell_places()
 
     def _cancel(self, job_id: str) -> None:
         if job_id in self._queue:

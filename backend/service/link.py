@@ -2,13 +2,14 @@
 """What server and worker say to each other beyond the protocol's own messages; frames as in `protocol.wire`.
 
 The server sends JobRequest and Cancel. The worker sends Ready or Unable once, then the events of its job, the last of
-which is Finished or Failed.
+which is Finished or Failed; before the first job and after each, Memory.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from blender_addon.protocol import Event, JobRequest, kinds_of
+from blender_addon.protocol.fields import Whole
 from blender_addon.protocol.messages import Cancel, JsonTable, Sentence, Word
 
 MAX_MESSAGE_BYTES = 65 << 20
@@ -30,5 +31,13 @@ class Unable:
     hint: Sentence = ""
 
 
-FROM_WORKER: dict[str, Any] = {**kinds_of(Event), "Ready": Ready, "Unable": Unable}
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Of the device, in bytes."""
+
+    free: Annotated[int, Whole(0, 1 << 50)]
+    total: Annotated[int, Whole(0, 1 << 50)]
+
+
+FROM_WORKER: dict[str, Any] = {**kinds_of(Event), "Ready": Ready, "Unable": Unable, "Memory": Memory}
 TO_WORKER: dict[str, Any] = {"JobRequest": JobRequest, "Cancel": Cancel}

@@ -21,7 +21,7 @@ import zmq
 import backend
 from blender_addon.protocol import Cancel, ErrorCode, Failed, Finished, JobRequest, ProtocolError, decode, encode
 
-from .link import FROM_WORKER, MAX_MESSAGE_BYTES, Ready, Unable
+from .link import FROM_WORKER, MAX_MESSAGE_BYTES, Memory, Ready, Unable
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,8 @@ class State(StrEnum):
     STARTING = "starting"
     IDLE = "idle"
     BUSY = "busy"
+    ASLEEP = "asleep"
+    """Ended to give the device's memory back; started again for the next job."""
     FAILED = "failed"
 
 
@@ -54,14 +56,20 @@ class Worker:
     kill_at: float | None = None
     """When the grace of a cancelled job ends."""
     started: float = 0.0
+    idle_since: float = 0.0
+    memory: Memory | None = None
+    """Of its device, as the worker last measured."""
     ended: float | None = None
     """When the process was first seen dead; its last words may still be on their way."""
 
-    def described(self) -> dict[str, str]:
+    def described(self) -> dict[str, Any]:
         """One entry of Welcome's capabilities["devices"]."""
         problem = f"{self.problem.message} {self.problem.hint}".strip() if self.problem else ""
         name = str(self.capabilities.get("device", self.device))
-        return {"name": name, "state": self.state.value, "problem": problem}
+        entry: dict[str, Any] = {"name": name, "state": self.state.value, "problem": problem}
+        if self.memory is not None:
+            entry["memory"] = {"free": self.memory.free, "total": self.memory.total}
+        return entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +86,15 @@ class Pool:
     """One worker per device, and the socket they all connect to."""
 
     def __init__(
-        self, context: "zmq.Context[Any]", devices: Sequence[str], runner: str, logs: Path, grace: float
+        self,
+        context: "zmq.Context[Any]",
+        devices: Sequence[str],
+        runner: str,
+        logs: Path,
+        grace: float,
+        idle_unload: float | None = None,
     ) -> None:
-        self._runner, self._logs, self._grace = runner, logs, grace
+        self._runner, self._logs, self._grace, self._idle_unload = runner, logs, grace, idle_unload
         self.socket = context.socket(zmq.ROUTER)
         for option, value in (
             (zmq.LINGER, 0),
@@ -92,6 +106,8 @@ class Pool:
             self.socket.setsockopt(option, value)
         self._address = f"tcp://127.0.0.1:{self.socket.bind_to_random_port('tcp://127.0.0.1')}"
         self.workers = [Worker(device) for device in devices]
+        self._changed: list[Worker] = []
+        """Whose state was changed here, and not by what the worker did."""
 
     def start(self) -> None:
         """Starts all workers."""
@@ -122,6 +138,30 @@ class Pool:
             if worker.state is State.FAILED and time.monotonic() > worker.started + RETRY_SECONDS:
                 self._spawn(worker)
 
+    def rest(self, idle_seconds: float = 0.0) -> bool:
+        """Ends the workers that have been idle for so long, and with them what their devices hold; whether any was."""
+        limit = time.monotonic() - idle_seconds
+        resting = [each for each in self.workers if each.state is State.IDLE and each.idle_since <= limit]
+        for worker in resting:
+            if worker.process is not None:
+                worker.process.kill()
+                worker.process.wait()
+            _close_input(worker)
+            worker.process, worker.identity, worker.ended = None, b"", None
+            worker.state, worker.memory = State.ASLEEP, None
+            self._changed.append(worker)
+            log.info("worker on %s: ended until the next job", worker.device)
+        return bool(resting)
+
+    def wake(self) -> None:
+        """Starts a worker that was ended to save memory, where none is idle or on its way."""
+        if not any(each.state in (State.IDLE, State.STARTING) for each in self.workers):
+            for worker in self.workers:
+                if worker.state is State.ASLEEP:
+                    self._spawn(worker)
+                    self._changed.append(worker)
+                    return
+
     def give(self, worker: Worker, request: JobRequest) -> None:
         """The job is the worker's from now on; if it died meanwhile, `news` will tell."""
         worker.state, worker.job_id, worker.kill_at = State.BUSY, request.job_id, None
@@ -139,6 +179,10 @@ class Pool:
 
     def news(self) -> Iterator[News]:
         """What happened since the last call. Never blocks."""
+        if self._idle_unload is not None:
+            self.rest(self._idle_unload)
+        while self._changed:
+            yield News("changed", self._changed.pop())
         for _ in range(64):
             try:
                 identity, *frames = self.socket.recv_multipart(zmq.DONTWAIT, copy=False)
@@ -169,7 +213,11 @@ class Pool:
             return
         if isinstance(message, Ready):
             worker.state, worker.capabilities, worker.problem = State.IDLE, message.capabilities, None
+            worker.idle_since = time.monotonic()
             log.info("worker on %s: ready", worker.described()["name"])
+            yield News("changed", worker)
+        elif isinstance(message, Memory):
+            worker.memory = message
             yield News("changed", worker)
         elif isinstance(message, Unable):
             worker.state = State.FAILED
@@ -179,6 +227,7 @@ class Pool:
             ended = isinstance(message, (Finished, Failed))
             if ended:
                 worker.state, worker.job_id, worker.kill_at = State.IDLE, "", None
+                worker.idle_since = time.monotonic()
             yield News("event", worker, message, frames)
             if ended:
                 yield News("changed", worker)

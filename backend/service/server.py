@@ -32,6 +32,7 @@ from blender_addon.protocol import (
     decode_request,
     encode,
 )
+from blender_addon.protocol.wire import REQUESTS
 
 from .audience import Audience, Sent
 from .connection import remove_connection, write_connection
@@ -48,6 +49,8 @@ PING_SECONDS = 2.0
 SILENCE_SECONDS = 120.0
 MIN_IDENTITY_BYTES = 16
 """Of a client's routing id: later messages are trusted by it, so it must be beyond guessing."""
+SHOWN_NUMBERS = ("steps", "resolution", "faces", "texture_size")
+"""Of a preset, in Welcome."""
 MAX_HELLO_BYTES = 16 << 10
 SMALL_BYTES = 64 << 10
 """Below this, copying a frame is cheaper than tracking it."""
@@ -66,6 +69,8 @@ class ServerSettings:
     """Seconds without jobs and without a word from clients after which the server ends; None: never."""
     runner: str = "backend.service.translate:AvatarRunner"
     """What the workers load; see `worker`."""
+    idle_unload: float | None = None
+    """Seconds without jobs after which workers give back their devices' memory; None: they keep the model loaded."""
     grace: float = 10.0
     """Seconds between the cancel of a job and the end of a worker that does not react."""
 
@@ -99,7 +104,9 @@ class Server:
             raise ServiceError(
                 f"Cannot listen at {address}: {error.strerror}.", "Leave --port out, or choose another one."
             ) from error
-        self._pool = Pool(self._context, settings.devices, settings.runner, settings.store, settings.grace)
+        self._pool = Pool(
+            self._context, settings.devices, settings.runner, settings.store, settings.grace, settings.idle_unload
+        )
         self.connection = Connection(
             address=self._router.getsockopt_string(zmq.LAST_ENDPOINT),
             key=new_key(),
@@ -226,6 +233,10 @@ class Server:
             for name in capabilities:
                 capabilities[name] = sorted({*capabilities[name], *worker.capabilities.get(name, [])})
         capabilities["presets"] = list(PRESETS)
+        capabilities["preset_numbers"] = {
+            name: {number: getattr(preset, number) for number in SHOWN_NUMBERS} for name, preset in PRESETS.items()
+        }
+        capabilities["requests"] = sorted(REQUESTS)
         capabilities["options"] = list(OPTIONS)
         capabilities["devices"] = [worker.described() for worker in self._pool.workers]
         limits = {

@@ -24,6 +24,7 @@ from blender_addon.protocol import (
     JobRequest,
     MeshReady,
     TextureReady,
+    decode_event,
     decode_request,
     encode,
 )
@@ -40,9 +41,12 @@ CREATE TABLE IF NOT EXISTS jobs (
     digest TEXT NOT NULL,
     created REAL NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
-    outcome BLOB
+    outcome BLOB,
+    summary TEXT NOT NULL DEFAULT '{}'
 )
 """
+LATER = {"summary": "ALTER TABLE jobs ADD COLUMN summary TEXT NOT NULL DEFAULT '{}'"}
+"""Columns that stores of older backends lack."""
 
 Frames = Sequence[Any]
 
@@ -80,6 +84,9 @@ class Store:
             self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._database.execute("BEGIN EXCLUSIVE")
             self._database.execute(SCHEMA)
+            columns = {row[1] for row in self._database.execute("PRAGMA table_info(jobs)")}
+            for statement in (LATER[name] for name in LATER.keys() - columns):
+                self._database.execute(statement)
             self._database.execute("COMMIT")
         except (OSError, sqlite3.Error) as error:
             if "locked" in str(error):
@@ -103,8 +110,10 @@ class Store:
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir(mode=0o700)
             _write(place / "JobRequest", frames)
+            summary = {"label": request.label or "", "preset": request.preset, "seed": request.seed}
             self._database.execute(
-                "INSERT INTO jobs (id, digest, created) VALUES (?, ?, ?)", [request.job_id, digest, time.time()]
+                "INSERT INTO jobs (id, digest, created, summary) VALUES (?, ?, ?, ?)",
+                [request.job_id, digest, time.time(), json.dumps(summary | {"portrait": request.portrait is not None})],
             )
             return True
         if row[0] != digest:
@@ -156,6 +165,22 @@ class Store:
         """(id, times begun) of the jobs without an outcome, oldest first."""
         return self._database.execute("SELECT id, attempts FROM jobs WHERE outcome IS NULL ORDER BY number").fetchall()
 
+    @_explained
+    def listed(self, limit: int) -> list[dict[str, Any]]:
+        """The latest jobs, newest first, as in JobsListed; one without an outcome is "queued" here."""
+        rows = self._database.execute(
+            "SELECT id, created, summary, outcome FROM jobs ORDER BY number DESC LIMIT ?", [limit]
+        ).fetchall()
+        return [_row(*row) for row in rows]
+
+    @_explained
+    def discard(self, job_id: str) -> bool:
+        """Deletes a job that is over, with its results; false if it is not over or not known."""
+        found = self._database.execute("DELETE FROM jobs WHERE id = ? AND outcome IS NOT NULL", [job_id]).rowcount
+        if found:
+            shutil.rmtree(self._place(job_id), ignore_errors=True)
+        return bool(found)
+
     def restart(self, job_id: str) -> None:
         """Forgets results of an attempt that was interrupted."""
         for kind in (MeshReady, TextureReady):
@@ -177,9 +202,26 @@ class Store:
         return self.folder / "jobs" / hashlib.sha256(job_id.encode()).hexdigest()[:32]
 
 
+def _row(job_id: str, created: float, summary: str, outcome: bytes | None) -> dict[str, Any]:
+    """One entry of JobsListed."""
+    row = {"label": "", "preset": "", "seed": 0, "portrait": False} | json.loads(summary)
+    row |= {"job_id": job_id, "created": created, "state": "queued", "seconds": None}
+    if outcome is None:
+        return row
+    last = decode_event([outcome])
+    if isinstance(last, Finished):
+        seconds = last.recipe.get("seconds")
+        row |= {"state": "done", "seconds": seconds.get("total") if isinstance(seconds, dict) else None}
+    else:
+        row["state"] = "cancelled" if isinstance(last, Failed) and last.code == ErrorCode.CANCELLED else "failed"
+    return row
+
+
 def _digest(frames: Frames) -> str:
-    """Of the request's meaning: the order of its options does not count."""
-    header = json.dumps(json.loads(bytes(frames[0])), sort_keys=True).encode()
+    """Of the request's meaning: the order of its options does not count, nor what the user calls it."""
+    plain = json.loads(bytes(frames[0]))
+    plain["fields"].pop("label", None)
+    header = json.dumps(plain, sort_keys=True).encode()
     whole = hashlib.sha256()
     for frame in (header, *frames[1:]):
         whole.update(hashlib.sha256(frame).digest())

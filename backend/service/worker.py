@@ -25,7 +25,8 @@ import zmq
 from blender_addon.protocol import Cancel, ErrorCode, Event, Failed, Finished, JobRequest, decode, encode
 
 from .errors import JobError, ServiceError
-from .link import MAX_MESSAGE_BYTES, TO_WORKER, Ready, Unable
+from .link import MAX_MESSAGE_BYTES, TO_WORKER, Memory, Ready, Unable
+from .memory import free_and_total
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,8 @@ class Worker:
         """Runs jobs for ever."""
         self.send(Ready(runner.capabilities))
         while True:
+            if (bytes_of := free_and_total(str(runner.capabilities.get("device", "cpu")))) is not None:
+                self.send(Memory(*bytes_of))
             message = decode(self._socket.recv_multipart(), TO_WORKER)
             if isinstance(message, JobRequest):
                 self.send(self._last_word(runner, message))

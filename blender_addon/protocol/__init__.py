@@ -23,6 +23,10 @@ A TextureReady is sent when the one before was answered by Applied, always the l
 last is sent before Finished in any case. The same id again (or Follow) replays what is stored, MeshReady and the
 latest TextureReady included, so a client that lost its connection, or its memory, asks again and misses nothing.
 Cancel ends one job within one step of the sampler; the answer is Failed with code "cancelled".
+
+**Added later** (still version 1: an older peer ignores or refuses them, and can follow all the rest). A backend that
+knows ListJobs -> JobsListed, Move, Discard and FreeMemory names them in `capabilities["requests"]`; a client sends none
+that is not named there. JobRequest may carry a label for that list.
 """
 
 from .connection import CONNECTION_NAME, Connection, default_store, read_connection
@@ -33,14 +37,19 @@ from .messages import (
     Accepted,
     Applied,
     Cancel,
+    Discard,
     Event,
     Failed,
     Finished,
     Follow,
+    FreeMemory,
     Goodbye,
     Hello,
     JobRequest,
+    JobsListed,
+    ListJobs,
     MeshReady,
+    Move,
     Ping,
     Pong,
     Progressed,
@@ -60,15 +69,20 @@ __all__ = [
     "Applied",
     "Cancel",
     "Connection",
+    "Discard",
     "ErrorCode",
     "Event",
     "Failed",
     "Finished",
     "Follow",
+    "FreeMemory",
     "Goodbye",
     "Hello",
     "JobRequest",
+    "JobsListed",
+    "ListJobs",
     "MeshReady",
+    "Move",
     "Ping",
     "Pong",
     "Progressed",

@@ -47,6 +47,8 @@ class JobRequest:
     options: JsonTable = field(default_factory=dict)
     """Differences from the preset: "synthesizer", "guidance", "texture_size", "levels" (face counts of coarser levels,
     falling), ...; unknown ones are refused."""
+    label: Annotated[str | None, Text(64, r"[^\x00-\x1f\x7f\ud800-\udfff]*")] = None
+    """What the user calls it, for JobsListed; no part of what makes the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,35 @@ class Applied:
 
     job_id: JobId
     level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class ListJobs:
+    """What is under way, and what is kept? Answered by JobsListed. In capabilities["requests"], as the three below."""
+
+    limit: Annotated[int, Whole(1, 500)] = 100
+    """The latest so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Give a waiting job another place; the followers of all jobs that move hear it by Accepted."""
+
+    job_id: JobId
+    place: Annotated[int, Whole(0, 1_000_000)]
+    """Among those that wait: 0 begins next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Delete the stored results of a job that is over; answered by JobsListed."""
+
+    job_id: JobId
+
+
+@dataclass(frozen=True, slots=True)
+class FreeMemory:
+    """Idle workers give back their device's memory; the next job loads the model again. Welcome tells when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +140,15 @@ class Accepted:
     job_id: JobId
     position: Annotated[int, Whole(0, 1_000_000)]
     """0: at work; n: n jobs are before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobsListed:
+    """Answer to ListJobs and Discard."""
+
+    jobs: JsonTable
+    """{"jobs": [{"job_id", "label", "preset", "seed", "portrait": bool, "created": seconds since 1970,
+    "state": "queued" | "running" | "done" | "failed" | "cancelled", "seconds": it took or null}]}, latest first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,5 +255,5 @@ class Refused:
     job_id: Annotated[str, Text(64, r"[A-Za-z0-9_-]{0,64}")] = ""
 
 
-Request = Hello | JobRequest | Follow | Cancel | Applied | Ping | Goodbye
-Event = Welcome | Pong | Accepted | Progressed | MeshReady | TextureReady | Finished | Failed | Refused
+Request = Hello | JobRequest | Follow | Cancel | Applied | ListJobs | Move | Discard | FreeMemory | Ping | Goodbye
+Event = Welcome | Pong | Accepted | JobsListed | Progressed | MeshReady | TextureReady | Finished | Failed | Refused

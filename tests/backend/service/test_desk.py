@@ -16,12 +16,17 @@ from blender_addon.protocol import (
     Accepted,
     Applied,
     Cancel,
+    Discard,
     Event,
     Failed,
     Finished,
     Follow,
+    FreeMemory,
     JobRequest,
+    JobsListed,
+    ListJobs,
     MeshReady,
+    Move,
     Progressed,
     TextureReady,
     decode_event,
@@ -47,6 +52,15 @@ class Hands:
         return self.workers[0].problem
 
     def retry(self) -> None: ...
+
+    def wake(self) -> None:
+        if self.workers[0].state is State.ASLEEP:
+            self.workers[0].state = State.IDLE
+
+    def rest(self) -> bool:
+        if self.workers[0].state is State.IDLE:
+            self.workers[0].state = State.ASLEEP
+        return self.workers[0].state is State.ASLEEP
 
     def give(self, worker: Worker, request: JobRequest) -> None:
         worker.state, worker.job_id = State.BUSY, request.job_id
@@ -191,3 +205,54 @@ def test_a_result_that_cannot_be_stored_is_told_all_the_same(room: Room, tmp_pat
     room.work(MESH)
     room.work(Finished("a", {}))
     assert kinds(room.ears()) == ["Accepted", "MeshReady", "Finished"]
+
+
+def test_what_waits_changes_places(room: Room) -> None:
+    for name in "abcd":
+        room.ask(JobRequest(name), BERT if name == "c" else ANNA)
+    room.ears(), room.ears(BERT)
+    room.ask(Move("d", 0))
+    assert room.ears() == [Accepted("d", 1), Accepted("b", 2)] and room.ears(BERT) == [Accepted("c", 3)]
+    room.ask(Move("b", 99))
+    assert list(room.desk.places()) == ["a", "d", "c", "b"]
+    with pytest.raises(JobError, match="does not wait"):
+        room.ask(Move("a", 0))
+
+
+def test_jobs_are_listed_and_results_deleted(room: Room) -> None:
+    room.ask(JobRequest("a", seed=5, preset="draft", label="Anna"))
+    room.ask(JobRequest("b"))
+    room.ears()
+    room.ask(ListJobs())
+    (listed,) = room.ears()
+    assert isinstance(listed, JobsListed)
+    newest, oldest = listed.jobs["jobs"]
+    assert (newest["job_id"], newest["state"]) == ("b", "queued")
+    assert {key: oldest[key] for key in ("job_id", "label", "preset", "seed", "portrait", "state", "seconds")} == {
+        "job_id": "a",
+        "label": "Anna",
+        "preset": "draft",
+        "seed": 5,
+        "portrait": False,
+        "state": "running",
+        "seconds": None,
+    }
+    with pytest.raises(JobError, match="nothing to delete"):
+        room.ask(Discard("a"))
+    room.work(Finished("a", {"seconds": {"total": 7.5}}))
+    room.ears()
+    room.ask(ListJobs(limit=5))
+    (listed,) = room.ears()
+    assert isinstance(listed, JobsListed)
+    assert [(each["state"], each["seconds"]) for each in listed.jobs["jobs"]] == [("running", None), ("done", 7.5)]
+    room.ask(Discard("a"))
+    (listed,) = room.ears()
+    assert isinstance(listed, JobsListed) and [each["job_id"] for each in listed.jobs["jobs"]] == ["b"]
+    assert not room.store.knows("a")
+
+
+def test_a_worker_that_rests_is_woken_by_a_job(room: Room) -> None:
+    room.ask(FreeMemory())
+    assert room.hands.workers[0].state is State.ASLEEP
+    room.ask(JobRequest("a"))
+    assert [request.job_id for request in room.hands.given] == ["a"]

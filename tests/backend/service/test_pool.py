@@ -78,3 +78,30 @@ def test_endings_have_names() -> None:
     assert describe_ending(3) == "status 3"
     assert describe_ending(-9) == "killed by SIGKILL"
     assert describe_ending(-200) == "killed by signal 200"
+
+
+def test_a_worker_that_rests_is_gone_with_its_memory_and_comes_back(pool: Pool) -> None:
+    collect(pool, lambda: all(each.state is State.IDLE and each.memory for each in pool.workers))
+    assert pool.workers[0].described()["memory"]["total"] > 0
+    busy, resting = pool.workers
+    pool.give(busy, JobRequest("a", seed=SLOW))
+    process = resting.process
+    assert process is not None and pool.rest()
+    assert process.poll() is not None and resting.state is State.ASLEEP and busy.state is State.BUSY
+    assert not pool.rest()
+    assert any(each.worker is resting for each in pool.news())
+    assert pool.hopeless() is None and pool.idle() is None
+    pool.wake()
+    collect(pool, lambda: resting.state is State.IDLE)
+    assert pool.cancel("a")
+
+
+def test_workers_rest_by_themselves_when_told_so(tmp_path: Path) -> None:
+    context: zmq.Context[Any] = zmq.Context()
+    made = Pool(context, ("cpu",), "tests.integration.tiny_runner:TinyRunner", tmp_path, grace=5.0, idle_unload=0.1)
+    made.start()
+    try:
+        collect(made, lambda: made.workers[0].state is State.ASLEEP)
+    finally:
+        made.close()
+        context.term()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -111,3 +112,26 @@ def test_a_lost_request_is_a_sentence(tmp_path: Path) -> None:
     next(tmp_path.glob("jobs/*/JobRequest")).unlink()
     with pytest.raises(ServiceError, match="cannot be used"):
         store.begin("a")
+
+
+def test_a_store_of_an_older_backend_is_listed_too(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "jobs.sqlite")
+    old.execute(
+        "CREATE TABLE jobs (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, digest TEXT NOT NULL, "
+        "created REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, outcome BLOB)"
+    )
+    outcome = bytes(encode(Finished("old", {"seed": 3}))[0])
+    old.execute("INSERT INTO jobs (id, digest, created, outcome) VALUES ('old', '', 5.0, ?)", [outcome])
+    old.commit()
+    old.close()
+    store = Store(tmp_path)
+    (row,) = store.listed(10)
+    assert (row["job_id"], row["state"], row["created"], row["seconds"]) == ("old", "done", 5.0, None)
+    assert store.discard("old") and not store.discard("old") and store.listed(10) == []
+
+
+def test_a_label_makes_no_other_request(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert store.submit(JobRequest("a", seed=3, label="Anna"))
+    assert not store.submit(JobRequest("a", seed=3))
+    assert store.listed(10)[0]["label"] == "Anna"

@@ -8,7 +8,7 @@ import pytest
 import zmq
 
 from backend.service.errors import JobError
-from backend.service.link import FROM_WORKER, Ready
+from backend.service.link import FROM_WORKER, Memory, Ready
 from backend.service.worker import Worker, explained, load_runner
 from blender_addon.protocol import Cancel, ErrorCode, Event, Failed, Finished, JobRequest, Progressed, decode, encode
 from tests.integration.tiny_runner import TinyRunner
@@ -42,6 +42,7 @@ class Server:
         self.socket = self.context.socket(zmq.ROUTER)
         self.socket.setsockopt(zmq.LINGER, 0)
         port = self.socket.bind_to_random_port("tcp://127.0.0.1")
+        self.measured = 0
         self.worker = Worker(f"tcp://127.0.0.1:{port}", IDENTITY)
         threading.Thread(target=self.worker.serve, args=(runner,), daemon=True).start()
 
@@ -53,6 +54,13 @@ class Server:
         self.socket.send_multipart([IDENTITY, *encode(message)])
 
     def hear(self) -> Any:
+        """The next message but Memory."""
+        while isinstance(message := self.hear_all(), Memory):
+            assert 0 < message.free <= message.total
+            self.measured += 1
+        return message
+
+    def hear_all(self) -> Any:
         assert self.socket.poll(5000)
         identity, *frames = self.socket.recv_multipart()
         assert identity == IDENTITY
@@ -70,6 +78,17 @@ def link() -> Iterator[Callable[[Any], Server]]:
             return server
 
         yield linked
+
+
+def test_the_memory_of_its_device_is_told_before_and_after_each_job(link: Callable[[Any], Server]) -> None:
+    server = link(load_runner("tests.integration.tiny_runner:TinyRunner", "cpu"))
+    server.hear()
+    for name in ("a", "b"):
+        server.say(JobRequest(name))
+        while not isinstance(server.hear(), Finished):
+            pass
+    assert server.measured == 2
+    assert isinstance(server.hear_all(), Memory)
 
 
 def test_it_reports_ready_and_runs_job_after_job(link: Callable[[Any], Server]) -> None:

@@ -13,14 +13,19 @@ from blender_addon.protocol import (
     Accepted,
     Applied,
     Cancel,
+    Discard,
     ErrorCode,
     Failed,
     Finished,
     Follow,
+    FreeMemory,
     Goodbye,
     Hello,
     JobRequest,
+    JobsListed,
+    ListJobs,
     MeshReady,
+    Move,
     Ping,
     Pong,
     Progressed,
@@ -37,10 +42,14 @@ from blender_addon.protocol.wire import EVENTS, MAX_FRAMES, MAX_HEADER_BYTES, RE
 REQUEST_EXAMPLES = [
     Hello("0.1.0", "key", "Blender 4.5"),
     JobRequest("a-1", "avatar", "draft", 7, b"\xff\xd8\xff", {"steps": 4, "guidance": 1.5}),
-    JobRequest("a-2"),
+    JobRequest("a-2", label="Anna’s head"),
     Follow("a"),
     Cancel("a"),
     Applied("a", 2),
+    ListJobs(20),
+    Move("a", 3),
+    Discard("a"),
+    FreeMemory(),
     Ping(),
     Goodbye(),
 ]
@@ -48,6 +57,7 @@ EVENT_EXAMPLES = [
     Welcome("0.1.0", "s", {"presets": ["draft"]}, {"queue": 3}),
     Pong(),
     Accepted("a", 3),
+    JobsListed({"jobs": [{"job_id": "a", "label": "", "seed": 1, "created": 1.5, "state": "done", "seconds": None}]}),
     Progressed("a", "sampling", 0.25, 3.5, np.arange(60, dtype=np.uint8).reshape(4, 5, 3)),
     Progressed("a", "sampling", 0),
     MeshReady("a", np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.zeros((3, 2), np.float32)),
@@ -97,6 +107,17 @@ def test_golden_frames() -> None:
         b'{"protocol":1,"kind":"JobRequest","fields":{"job_id":"j","kind":"avatar","preset":"standard","seed":5,'
         b'"options":{"steps":4,"faces":9}},"buffers":[{"field":"portrait"}]}',
         b"\xff\xd8",
+    ]
+    assert sent(JobRequest("j", label="Anna")) == [
+        b'{"protocol":1,"kind":"JobRequest","fields":{"job_id":"j","kind":"avatar","preset":"standard","seed":0,'
+        b'"options":{},"label":"Anna"},"buffers":[]}'
+    ]
+    assert sent(ListJobs(20)) == [b'{"protocol":1,"kind":"ListJobs","fields":{"limit":20},"buffers":[]}']
+    assert sent(Move("j", 0)) == [b'{"protocol":1,"kind":"Move","fields":{"job_id":"j","place":0},"buffers":[]}']
+    assert sent(Discard("j")) == [b'{"protocol":1,"kind":"Discard","fields":{"job_id":"j"},"buffers":[]}']
+    assert sent(FreeMemory()) == [b'{"protocol":1,"kind":"FreeMemory","fields":{},"buffers":[]}']
+    assert sent(JobsListed({"jobs": []})) == [
+        b'{"protocol":1,"kind":"JobsListed","fields":{"jobs":{"jobs":[]}},"buffers":[]}'
     ]
     assert sent(TextureReady("j", 0, np.array([[[1, 2, 3]]], np.uint8), False)) == [
         b'{"protocol":1,"kind":"TextureReady","fields":{"job_id":"j","level":0,"final":false},'
@@ -162,8 +183,8 @@ def buffer_of(message: Any, index: int, **changes: Any) -> list[bytes]:
     return header_of(message, buffers=buffers)
 
 
-MESH = EVENT_EXAMPLES[5]
-TEXTURE = EVENT_EXAMPLES[6]
+MESH = next(each for each in EVENT_EXAMPLES if isinstance(each, MeshReady))
+TEXTURE = next(each for each in EVENT_EXAMPLES if isinstance(each, TextureReady))
 HOSTILE_EVENTS = {
     "no frames": [],
     "too many frames": [sent(Pong())[0]] + [b""] * MAX_FRAMES,
