@@ -11,13 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..geometry.cameras import Camera
 from ..studio.assets import Pack
 from ..studio.dataset import DatasetError, person_sample
 from ..studio.parameters import SAMPLER_VERSION, sample_parameters
 from ..studio.people import build_person
 from ..studio.views import Scene
-from .views import ViewSet, held_out_cameras, studio_views, training_cameras
+from .views import ViewSet, held_out_cameras, studio_views, training_cameras, views_from_arrays, views_to_arrays
 
 POINTS = ("points", "sdf", "surface", "colour", "axis_rgba", "axis_depth")
 """Arrays of `studio.dataset.person_sample` that a subject keeps."""
@@ -82,7 +81,9 @@ def load_subject(path: Path) -> SubjectData:
                     f"{path} was made by sampler {int(stored['sampler_version'])}, this is {SAMPLER_VERSION}",
                     "Delete the file and make it again.",
                 )
-            views, held_out = (_read_views(stored, kind) for kind in ("views", "held_out"))
+            views, held_out = (
+                views_from_arrays(stored, kind) if f"{kind}rgb" in stored else None for kind in ("views_", "held_out_")
+            )
             points = {name: stored[name] for name in POINTS if name in stored} or None
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise DatasetError(f"{path} is not a readable subject ({error})", "Delete it and make it again.") from error
@@ -94,12 +95,7 @@ def save_subject(subject: SubjectData, folder: Path, sampler_version: int | None
     arrays: dict[str, np.ndarray] = dict(subject.points or {})
     for kind, views in (("views", subject.views), ("held_out", subject.held_out)):
         if views is not None:
-            arrays |= {
-                f"{kind}_rgb": (views.rgb * 255 + 0.5).clamp(0, 255).byte().numpy(),
-                f"{kind}_alpha": (views.alpha * 255 + 0.5).clamp(0, 255).byte().numpy(),
-                f"{kind}_cam_to_world": views.cameras.cam_to_world.numpy(),
-                f"{kind}_intrinsics": views.cameras.intrinsics.numpy(),
-            }
+            arrays |= views_to_arrays(views, f"{kind}_")
     if sampler_version is not None:
         arrays["sampler_version"] = np.array(sampler_version)
     folder.mkdir(parents=True, exist_ok=True)
@@ -146,11 +142,3 @@ def _make_subject(seed: int, pack_root: Path, folder: Path, plan: ViewPlan) -> N
     if pack_root not in _PACKS:
         _PACKS[pack_root] = Pack(pack_root)  # read once in each worker process
     save_subject(studio_subject(seed, _PACKS[pack_root], plan), folder, SAMPLER_VERSION)
-
-
-def _read_views(stored: np.lib.npyio.NpzFile, kind: str) -> ViewSet | None:
-    if f"{kind}_rgb" not in stored:
-        return None
-    rgb, alpha = (torch.from_numpy(stored[f"{kind}_{name}"]).float() / 255 for name in ("rgb", "alpha"))
-    cam_to_world, intrinsics = (torch.from_numpy(stored[f"{kind}_{name}"]) for name in ("cam_to_world", "intrinsics"))
-    return ViewSet(Camera(cam_to_world, intrinsics), rgb, alpha)

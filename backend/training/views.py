@@ -2,7 +2,10 @@
 """Pictures of one subject from known cameras: what a field is fitted to, and what it is judged by."""
 
 import math
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -72,3 +75,39 @@ def studio_views(scene: Scene, cameras: Camera, size: int = 128, samples: int = 
         rgb.append((view.rgb + 1 - view.alpha[..., None]).clip(0, 1))
         alpha.append(view.alpha.clip(0, 1))
     return ViewSet(cameras, torch.from_numpy(np.stack(rgb)).float(), torch.from_numpy(np.stack(alpha)).float())
+
+
+def views_to_arrays(views: ViewSet, prefix: str = "") -> dict[str, np.ndarray]:
+    """Views for a file, eight bits a channel; `views_from_arrays` undoes it."""
+    return {
+        f"{prefix}rgb": _bytes(views.rgb),
+        f"{prefix}alpha": _bytes(views.alpha),
+        f"{prefix}cam_to_world": views.cameras.cam_to_world.cpu().numpy(),
+        f"{prefix}intrinsics": views.cameras.intrinsics.cpu().numpy(),
+    }
+
+
+def views_from_arrays(arrays: Mapping[str, np.ndarray], prefix: str = "") -> ViewSet:
+    """Views from the arrays of `views_to_arrays`."""
+    rgb, alpha = (torch.from_numpy(arrays[prefix + name]).float() / 255 for name in ("rgb", "alpha"))
+    cam_to_world, intrinsics = (torch.from_numpy(arrays[prefix + name]) for name in ("cam_to_world", "intrinsics"))
+    return ViewSet(Camera(cam_to_world, intrinsics), rgb, alpha)
+
+
+def save_views(views: ViewSet, path: Path) -> None:
+    """Write views alone, in one move."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(f".{os.getpid()}.part")
+    with unfinished.open("wb") as file:
+        np.savez(file, **views_to_arrays(views))
+    unfinished.replace(path)
+
+
+def load_views(path: Path) -> ViewSet:
+    """Read what `save_views` wrote."""
+    with np.load(path, allow_pickle=False) as stored:
+        return views_from_arrays(stored)
+
+
+def _bytes(values: Tensor) -> np.ndarray:
+    return (values * 255 + 0.5).clamp(0, 255).byte().cpu().numpy()

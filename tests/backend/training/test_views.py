@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,8 @@ from backend.studio.views import Scene
 from backend.training.views import (
     ViewSet,
     held_out_cameras,
+    load_views,
+    save_views,
     studio_views,
     training_cameras,
 )
@@ -34,6 +38,16 @@ def test_pictures_are_over_white_and_antialiased() -> None:
     torch.testing.assert_close(views.rgb[0, 16, 16], torch.tensor([1.0, 0, 0]))
     assert ((views.alpha[0] > 0.1) & (views.alpha[0] < 0.9)).any()
     torch.testing.assert_close(views.rgb[..., 1], 1 - views.alpha)
+
+
+def test_views_come_back_from_disk(tmp_path: Path) -> None:
+    views = studio_views(card(), held_out_cameras(3), 16)
+    save_views(views, tmp_path / "0.npz")
+    again = load_views(tmp_path / "0.npz")
+    torch.testing.assert_close(again.rgb, views.rgb, atol=1 / 255, rtol=0)
+    torch.testing.assert_close(again.alpha, views.alpha, atol=1 / 255, rtol=0)
+    assert torch.equal(again.cameras.cam_to_world, views.cameras.cam_to_world)
+    assert [path.name for path in tmp_path.iterdir()] == ["0.npz"]
 
 
 def test_counts_that_disagree_are_refused() -> None:
