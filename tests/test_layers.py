@@ -51,7 +51,7 @@ OFFLINE = {
 """Package -> who alone imports it."""
 PROTOCOL_USERS = {"service", "cli"}
 PURE = {
-    "geometry": {"torch", "numpy", "numba", "jaxtyping", "einops"},
+    "geometry": {"torch", "numpy", "numba", "llvmlite", "jaxtyping", "einops"},
     "diffusion": {"torch", "numpy", "jaxtyping", "einops"},
     "protocol": {"numpy"},
 }
@@ -63,13 +63,24 @@ ADDON_BEFORE = {
     "jobs": {"protocol"},
     "requests": {"protocol"},
     "scene": {"protocol"},
+    "crowd": {"protocol", "client", "requests", "scene"},
     "avatars": {"protocol", "jobs", "preferences", "scene"},
     "session": {"protocol", "client", "launcher", "jobs", "requests", "scene", "preferences", "avatars"},
 }
 """Add-on module -> its siblings that it may import; those not named are the Blender side and may import any."""
 BLENDER_MODULES = {"bpy", "bmesh", "mathutils", "gpu", "bpy_extras", "addon_utils"}
-BLENDER_FILES = ("session.py", "avatars.py", "preferences.py", "properties.py", "panels.py", "operators/", "scene/")
-BLENDER_FREE = ("scene/axes.py", "scene/layout.py", "scene/png.py", "scene/welding.py")
+BLENDER_FILES = (
+    "session.py",
+    "avatars.py",
+    "preferences.py",
+    "properties.py",
+    "panels.py",
+    "operators/",
+    "scene/",
+    "crowd_scene.py",
+    "crowd_panel.py",
+)
+BLENDER_FREE = ("scene/axes.py", "scene/ground.py", "scene/layout.py", "scene/png.py", "scene/welding.py")
 ONE_PLACE = {
     "zmq": ("backend/service/", "blender_addon/client.py"),
     "xatlas": ("backend/surface/unwrap.py",),
@@ -153,7 +164,11 @@ def test_backend_sees_only_the_wire_of_the_addon() -> None:
     for path in sources("backend"):
         for name in imported(path):
             inside = name.startswith("blender_addon") and layer_of(name) != "protocol"
-            client = relative(path).startswith("backend/cli/") and name.split(".")[1:2] in (["client"], ["launcher"])
+            client = relative(path).startswith("backend/cli/") and name.split(".")[1:2] in (
+                ["client"],
+                ["crowd"],
+                ["launcher"],
+            )
             if inside and not client:
                 wrong.append(f"{relative(path)} imports {name}")
     assert not wrong

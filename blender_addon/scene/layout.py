@@ -116,7 +116,7 @@ def along(path: np.ndarray, count: int, spacing: float, rows: int = 1) -> Places
     if len(path) < 2 or not total:
         raise LayoutError("the path has no length", "Choose a curve with at least two points.")
     ranks = -(-count // rows)
-    fine = np.arange(int(total / spacing * FINE) + 1) * (spacing / FINE)
+    fine = np.linspace(0, total, int(np.ceil(total / spacing * FINE)) + 1)
     where, way = _on_path(path, lengths, fine)
     side = np.column_stack([-way[:, 1], way[:, 0]])
     offsets = (np.arange(rows) - (rows - 1) / 2) * spacing
@@ -129,7 +129,7 @@ def along(path: np.ndarray, count: int, spacing: float, rows: int = 1) -> Places
         for index, arc in enumerate(fine):
             if len(chosen) == ranks:
                 break
-            if arc < due - spacing / FINE / 2:
+            if arc < due - fine[1] / 2:
                 continue
             rank = [where[index, :2] + side[index] * offset for offset in offsets]
             if all(near.is_free(each) for each in rank):

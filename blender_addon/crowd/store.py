@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Distinct people on disk, a folder each, complete or not there: a crowd can be resumed, and memory stays flat.
+
+    store/3f2a.../shape.npz     vertices [V, 3], uv [V, 2], and the faces of each level: faces_0, faces_1, ...
+    store/3f2a.../albedo.png
+    store/3f2a.../recipe.json   how the backend made this person
+
+The folder's name is a digest of what was asked for (`key_of`), not of when or where.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..protocol import JobRequest, MeshReady
+from ..scene import png
+
+SHAPE, ALBEDO, RECIPE = "shape.npz", "albedo.png", "recipe.json"
+
+
+class StoreError(Exception):
+    """A folder that cannot take people; `message` is one sentence, `hint` what to do."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A person's meshes, in the backend's axes; all levels use the same vertices and one texture."""
+
+    vertices: np.ndarray
+    uv: np.ndarray
+    levels: tuple[np.ndarray, ...]
+    """Faces `[F, 3]` of each level, the finest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One finished person in a store."""
+
+    folder: Path
+
+    @property
+    def key(self) -> str:
+        return self.folder.name
+
+    @property
+    def albedo(self) -> Path:
+        """The texture's file."""
+        return self.folder / ALBEDO
+
+    def shape(self) -> Shape:
+        """The meshes, read from disk. Raises StoreError."""
+        try:
+            with np.load(self.folder / SHAPE, allow_pickle=False) as found:
+                count = sum(name.startswith("faces_") for name in found.files)
+                levels = tuple(found[f"faces_{number}"] for number in range(count))
+                return Shape(found["vertices"], found["uv"], levels)
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise StoreError(f"{self.folder} is damaged: {error}", "Delete that folder; it is made again.") from error
+
+    def recipe(self) -> dict[str, Any]:
+        """How this person was made; empty where that cannot be read."""
+        try:
+            found = json.loads((self.folder / RECIPE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+class Store:
+    """A folder of people."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def find(self, key: str) -> Person | None:
+        """The finished person of that name."""
+        folder = self.folder / key
+        return Person(folder) if folder.is_dir() else None
+
+    def add(self, key: str, shape: MeshReady, albedo: np.ndarray, recipe: Mapping[str, Any]) -> Person:
+        """Writes a person; the folder appears when all of it is there. Raises StoreError."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            staging = Path(tempfile.mkdtemp(prefix=".making-", dir=self.folder))
+            try:
+                faces = {f"faces_{number}": each for number, each in enumerate(shape.levels())}
+                np.savez(staging / SHAPE, vertices=shape.vertices, uv=shape.uv, **faces)
+                (staging / ALBEDO).write_bytes(png.encode_now(albedo))
+                (staging / RECIPE).write_text(json.dumps(recipe, indent=2, ensure_ascii=False), encoding="utf-8")
+                os.replace(staging, self.folder / key)
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
+        except OSError as error:
+            if (found := self.find(key)) is not None:  # another populate was quicker
+                return found
+            raise StoreError(
+                f"{self.folder} cannot be written: {error.strerror or error}", "Choose a folder with free space."
+            ) from error
+        return Person(self.folder / key)
+
+
+def key_of(request: JobRequest) -> str:
+    """The name of the person that this request makes, whoever asks and under whichever job id."""
+    asked = {
+        "preset": request.preset,
+        "seed": request.seed,
+        "portrait": hashlib.sha256(request.portrait).hexdigest() if request.portrait is not None else None,
+        "options": {name: request.options[name] for name in sorted(request.options)},
+    }
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
