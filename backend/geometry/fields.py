@@ -2,13 +2,15 @@
 """What all later stages see of an avatar: signed distance and colour at points of the box."""
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from . import TRUNCATION
+from .lookup import Kernel, LayeredDecoder, channels_last, pack
 from .triplane import Triplane
 
 TILE = 16384
@@ -80,24 +82,41 @@ class TriplaneField:
     def __init__(self, triplane: Triplane, decoder: FeatureDecoder) -> None:
         if triplane.planes.shape[0] != 1:
             raise ValueError(f"a field is one avatar, got a batch of {triplane.planes.shape[0]}")
-        self.triplane = Triplane(triplane.planes.detach())
+        self.triplane = Triplane(channels_last(triplane.planes.detach()))
         self.decoder = decoder
+        self._packed: tuple[object, Kernel | None] = (None, None)
 
     @property
     def device(self) -> torch.device:
         return self.triplane.planes.device
 
+    def kernel(self) -> Kernel | None:
+        """Planes and decoder as compiled code takes them; None where there is none, as on a GPU."""
+        tensors = [self.triplane.planes, *getattr(self.decoder, "parameters", list)()]
+        # Tensors made in inference mode have no version; they belong to finished networks.
+        stamp = [(values.data_ptr(), 0 if values.is_inference() else values._version) for values in tensors]
+        if stamp != self._packed[0]:
+            self._packed = stamp, pack(self.triplane.planes, self.decoder)
+        return self._packed[1]
+
     @torch.inference_mode()
     def sdf(self, points: Float[Tensor, "N 3"]) -> Float[Tensor, " N"]:
+        if (kernel := self.kernel()) is not None:
+            return kernel(points.cpu(), 1)[:, 0] * TRUNCATION
         return torch.cat([self.decoder.sdf(self._features(tile)) for tile in points.split(TILE)])
 
     @torch.inference_mode()
     def rgb(self, points: Float[Tensor, "N 3"]) -> Float[Tensor, "N 3"]:
+        if (kernel := self.kernel()) is not None:
+            return cast(LayeredDecoder, self.decoder).read(kernel(points.cpu())).rgb.clamp(0, 1)
         return torch.cat([self.decoder.rgb(self._features(tile)) for tile in points.split(TILE)])
 
     @torch.inference_mode()
     def values(self, points: Float[Tensor, "N 3"]) -> PointValues:
         """Everything at once, colours in [0, 1]; no gradients (see `PlanesField`)."""
+        if (kernel := self.kernel()) is not None:
+            values = cast(LayeredDecoder, self.decoder).read(kernel(points.cpu()))
+            return PointValues(values.sdf, values.rgb.clamp(0, 1), values.beta)
         tiles = [self.decoder.values(self._features(tile)) for tile in points.split(TILE)]
         return PointValues(
             torch.cat([tile.sdf for tile in tiles]),

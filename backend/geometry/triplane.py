@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
-AXES = ((0, 1), (0, 2), (1, 2))
-"""World axes along (columns, rows) of the planes xy, xz, yz. Rows and columns grow with their axis."""
+from .lookup import AXES as AXES
+from .lookup import lookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +24,7 @@ class Triplane:
 
     def sample(self, points: Float[Tensor, "B N 3"]) -> Float[Tensor, "B N C"]:
         """Features at points, the sum over the three planes; beyond the box the border value holds."""
-        batch, _, channels, side, _ = self.planes.shape
-        grid = torch.stack([points[..., list(axes)] for axes in AXES], 1).reshape(batch * 3, 1, -1, 2)
-        # channels_last makes the lookup 2.6-3 times faster on a CPU: one texel is one cache line.
-        flat = self.planes.reshape(batch * 3, channels, side, side).contiguous(memory_format=torch.channels_last)
-        looked_up = functional.grid_sample(flat, grid, padding_mode="border", align_corners=False)
-        return looked_up.reshape(batch, 3, channels, -1).sum(1).transpose(1, 2)
+        return lookup(self.planes, points)
 
 
 def roll(planes: Float[Tensor, "B 3 C R R"]) -> Float[Tensor, "B C R W"]:

@@ -41,16 +41,23 @@ class FieldDecoder(nn.Module):
                 self.out.weight[4:].zero_()
                 self.out.bias[4:].zero_()
 
+    def layers(self) -> tuple[nn.Linear, nn.Linear, nn.Linear]:
+        """All there is, ReLU between them: `geometry.lookup` compiles it."""
+        return self.first, self.second, self.out
+
+    def read(self, out: Float[Tensor, "*B O"]) -> PointValues:
+        """Distance, colour and softness from the last layer's outputs."""
+        sdf, rgb = self._split(out)
+        beta = spatial_beta(out[..., 4]) if self.config.beta else torch.full_like(sdf, self.config.softness)
+        return PointValues(sdf, rgb, beta)
+
     def forward(self, features: Float[Tensor, "*B C"]) -> tuple[Float[Tensor, "*B"], Float[Tensor, "*B 3"]]:
         """Distance and colour at once."""
         return self._split(self.out(self._hidden(self.first(features))))
 
     def values(self, features: Float[Tensor, "N C"]) -> PointValues:
         """Distance, colour and softness at once; colours as `forward` gives them."""
-        out = self.out(self._hidden(self.first(features)))
-        sdf, rgb = self._split(out)
-        beta = spatial_beta(out[..., 4]) if self.config.beta else torch.full_like(sdf, self.config.softness)
-        return PointValues(sdf, rgb, beta)
+        return self.read(self.out(self._hidden(self.first(features))))
 
     def sdf(self, features: Float[Tensor, "*B C"]) -> Float[Tensor, "*B"]:
         """Signed distance, trained truncated at `geometry.TRUNCATION`."""
