@@ -111,3 +111,8 @@ def plus_minus(values: Sequence[float], digits: int = 2, signed: bool = False) -
 def subtract(first: Sequence[float], second: Sequence[float]) -> list[float]:
     """Differences seed by seed."""
     return [a - b for a, b in zip(first, second, strict=True)]
+
+
+def part(progress: Progress, low: float, high: float) -> Progress:
+    """A progress whose 0 and 1 are shares of another's."""
+    return lambda stage, share: progress(stage, low + (high - low) * min(max(share, 0.0), 1.0))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pictures of outcomes: renders side by side with their labels, error maps, curves over a few places."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -37,7 +37,7 @@ def grid(rows: Sequence[Sequence[np.ndarray]], columns: Sequence[str], side: int
 
 
 def curves(
-    lines: dict[str, Sequence[float]], places: Sequence[str], y_label: str, width: int = 480, height: int = 280
+    lines: Mapping[str, Sequence[float]], places: Sequence[str], y_label: str, width: int = 480, height: int = 280
 ) -> np.ndarray:
     """A small chart, uint8: one line for each name over the same places, from the least to the greatest value."""
     sheet = Image.new("RGB", (width, height), "white")

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.claims.base import ClaimError, Outcome, Settings, clearly_positive, plus_minus, spread, subtract
+from backend.claims.base import ClaimError, Outcome, Settings, clearly_positive, part, plus_minus, spread, subtract
 
 
 def outcome(**figures: list[float]) -> Outcome:
@@ -45,3 +45,11 @@ def test_figures_as_text() -> None:
     assert plus_minus([0.5, 0.5], digits=1, signed=True) == "+0.5 ± 0.0"
     assert spread([4.0]) == 0.0
     assert subtract([3.0, 2.0], [1.0, 4.0]) == [2.0, -2.0]
+
+
+def test_progress_of_a_part() -> None:
+    seen: list[tuple[str, float]] = []
+    inner = part(lambda stage, share: seen.append((stage, share)), 0.5, 0.7)
+    for share in (0, 0.5, 2):
+        inner("half", share)
+    assert [share for _, share in seen] == pytest.approx([0.5, 0.6, 0.7])
