@@ -20,21 +20,24 @@ from .occupancy import Occupancy, occupancy
 from .sampling import RaySamples, Span
 from .sdf import laplace_density
 
-MAX_STEPS = 600
+MAX_STEPS = 6000
 """Bound on the steps of a ray that grazes the surface all along."""
+
+SOLID = 10.0
+"""Length of the sample that ends a ray within the body: far more than is needed for it to be opaque."""
 
 
 @dataclass(slots=True)
 class SdfGuided:
     """Few questions where there is nothing, many where the surface is."""
 
-    fine: float = 1.5
+    fine: float = 2.0
     """Step within the guard, in widths of the surface."""
-    guard: float = 5.0
+    guard: float = 4.0
     """How many widths of the surface the density reaches."""
     caution: float = 0.95
     """Share of the distance that a stride outside the guard takes; a fitted distance is not exact."""
-    opaque: float = 0.003
+    opaque: float = 0.01
     """A ray ends when less light than this is left."""
     grid: Occupancy | None = None
     """The map of the field; made on first use otherwise, and kept for that field."""
@@ -89,9 +92,10 @@ class SdfGuided:
                 log.add(ray[near], t[near], half, sdf, rgb, beta)
                 stride[near] = torch.maximum(self.caution * (sdf - self.guard * beta), self.fine * beta)
                 last_t[near], last_sdf[near], last_density[near] = t[near], sdf, density
-            inside = t < far
+            inside, dark = t < far, torch.exp(-optical) < self.opaque
+            log.close(ray[dark])
             t = torch.minimum(t + stride, far)  # the last sample of a ray lies where it leaves the box
-            alive = torch.nonzero(inside & (torch.exp(-optical) > self.opaque))[:, 0]
+            alive = torch.nonzero(inside & ~dark)[:, 0]
             if len(alive) < len(ray):
                 ray, t, far, optical = ray[alive], t[alive], far[alive], optical[alive]
                 last_t, last_sdf, last_density = last_t[alive], last_sdf[alive], last_density[alive]
@@ -119,11 +123,16 @@ class _Log:
     def __init__(self, rays: int, device: torch.device) -> None:
         self.count = torch.zeros(rays, dtype=torch.long, device=device)
         self.steps: list[tuple[Tensor, ...]] = []
+        self.solid = torch.zeros(rays, dtype=torch.bool, device=device)
 
     def add(self, ray: Tensor, t: Tensor, half: Tensor, sdf: Tensor, rgb: Tensor, beta: Tensor) -> None:
         """One sample for each of some rays; `half` is its part of the step that led to it."""
         self.steps.append((ray, self.count[ray], t, half, sdf, rgb, beta))
         self.count[ray] += 1
+
+    def close(self, ray: Tensor) -> None:
+        """Rays that end within the body: their last sample takes what light is left, or the background shines in."""
+        self.solid[ray] = True
 
     def samples(self) -> RaySamples:
         """All of them, front to back, padded."""
@@ -138,5 +147,7 @@ class _Log:
         deltas = halves + torch.cat([halves[:, 1:], torch.zeros_like(halves[:, :1])], 1)
         real = torch.arange(shape[1], device=device) < self.count[:, None]
         deltas = torch.where(real, deltas.clamp_min(1e-9), 0.0)
+        ended = torch.nonzero(self.solid)[:, 0]
+        deltas[ended, self.count[ended] - 1] = SOLID
         values = PointValues(sdf.reshape(-1), rgb.reshape(-1, 3), beta.reshape(-1))
         return RaySamples(depths, deltas, int(self.count.sum()), values)
