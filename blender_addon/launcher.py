@@ -22,6 +22,7 @@ from .protocol import CONNECTION_NAME, Connection, ProtocolError, read_connectio
 
 LOG_NAME = "backend.log"
 TAIL_BYTES = 4000
+LOG_BYTES = 64 << 10
 SAYS = "maquette: "
 """How the command line begins a complaint; its hint is the next line, indented."""
 
@@ -103,6 +104,7 @@ def start(
     *,
     device: str = "auto",
     idle_exit: float | None = None,
+    idle_unload: float | None = None,
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Launched:
@@ -115,6 +117,8 @@ def start(
     flags = ["--store", str(store), "--device", device]
     if idle_exit is not None:
         flags += ["--idle-exit", str(idle_exit)]
+    if idle_unload is not None:
+        flags += ["--idle-unload", str(idle_unload)]
     # Blender's own Python home would keep another interpreter from finding its library.
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONHOME"}
     windows_flags = 0
@@ -150,6 +154,20 @@ def find_running(store: Path) -> Connection | None:
             return connection
     except (OSError, ValueError):
         return None
+
+
+def log_tail(store: Path, lines: int = 200) -> str:
+    """The end of what the backend and its workers wrote, one headed part per file; empty if there is none."""
+    parts = []
+    for path in [store / LOG_NAME, *sorted(store.glob("worker-*.log"))]:
+        try:
+            with open(path, "rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_BYTES))
+                text = file.read().decode(errors="replace")
+        except OSError:
+            continue
+        parts.append("\n".join([f"== {path}", *text.splitlines()[-lines:], ""]))
+    return "\n".join(parts)
 
 
 def complaint(log: Path) -> tuple[str, str]:

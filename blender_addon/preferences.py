@@ -34,6 +34,14 @@ class MAQUETTE_AP_preferences(bpy.types.AddonPreferences):
         subtype="DIR_PATH",
     )
     device: bpy.props.EnumProperty(name="Device", description="What the backend computes on", items=DEVICES)
+    idle_unload: bpy.props.IntProperty(
+        name="Free memory when idle",
+        description="Minutes without jobs after which a backend started here gives back the device's memory; the next "
+        "job loads the model again, which takes some seconds. 0: it keeps the model loaded",
+        default=10,
+        min=0,
+        max=1440,
+    )
     connection: bpy.props.StringProperty(
         name="Connection file",
         description="File that the backend wrote: its address and key. Empty: the local backend's usual place. "
@@ -58,6 +66,7 @@ class MAQUETTE_AP_preferences(bpy.types.AddonPreferences):
         column.prop(self, "interpreter", placeholder="maquette")
         column.prop(self, "folder", placeholder="Not needed where Maquette is installed")
         column.prop(self, "device")
+        column.prop(self, "idle_unload")
         column.prop(self, "stop_with_blender")
         column.separator()
         column.label(text="To connect to one that runs")

@@ -3,6 +3,7 @@
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,11 +40,22 @@ class Settings(Protocol):
     def preset(self) -> str: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The same as plain values."""
+
+    source: str
+    portrait: str
+    seed: int
+    preset: str
+
+
 def job_request(
     settings: Settings,
     welcome: Welcome | None = None,
     options: Mapping[str, Any] | None = None,
     job_id: str = "",
+    label: str | None = None,
 ) -> JobRequest | str:
     """The request with a new id, or a sentence for the user. `welcome` tells what this backend can do."""
     capabilities = welcome.capabilities if welcome else {}
@@ -67,7 +79,14 @@ def job_request(
         seed=settings.seed,
         portrait=portrait,
         options=dict(options or {}),
+        label=fit_label(label) if label else None,
     )
+
+
+def fit_label(text: str) -> str:
+    """The text as a label may be: one line, at most 64 characters, nothing that does not survive UTF-8."""
+    plain = text.encode("utf-8", "ignore").decode()
+    return "".join(each for each in plain if each.isprintable())[:64]
 
 
 def _portrait(path: str, limit: int) -> bytes | str:

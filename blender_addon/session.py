@@ -7,9 +7,10 @@ and writes it into the scene. Where there is no window, timers do not run and op
 
 import logging
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -24,20 +25,28 @@ from .protocol import (
     CONNECTION_NAME,
     Applied,
     Cancel,
+    Discard,
     ErrorCode,
     Event,
     Failed,
+    Finished,
     Follow,
+    FreeMemory,
     JobRequest,
+    JobsListed,
+    ListJobs,
+    Move,
     ProtocolError,
     Refused,
     TextureReady,
+    Welcome,
     default_store,
     encode,
     read_connection,
 )
 from .scene import tags, view
 from .scene.pictures import Pictures
+from .shelf import Stored, rows, takes
 
 INTERVAL = 0.1
 """Seconds between two looks at the connection; `IDLE` where there is none."""
@@ -47,7 +56,7 @@ SOON = 0.01
 BUDGET = 0.02
 """Seconds of one tick after which what remains waits for the next; a step takes some milliseconds."""
 KEPT = 8
-"""Finished avatars whose payload is kept, so that undo and redo bring back the final texture."""
+"""Jobs that are over and stay in the list, with the payload by which undo and redo bring back the final texture."""
 LAUNCH_SECONDS = 60.0
 ORPHAN_SECONDS = 900.0
 """A backend started here ends by itself when it had no jobs and no clients for so long: Blender may have crashed."""
@@ -74,6 +83,8 @@ class Session:
         """A backend was started here and does not listen yet."""
         self.problem: Problem | None = None
         self.avatars: dict[str, Avatar] = {}
+        self.stored: list[Stored] = []
+        """What the backend keeps, newest first; empty for one that does not tell."""
         self.pictures: Pictures | None = None if bpy.app.background else Pictures()
         self._events: deque[Event] = deque()
         self._writing: Iterator[None] | None = None
@@ -98,6 +109,7 @@ class Session:
                 store,
                 device=settings.device,
                 idle_exit=ORPHAN_SECONDS,
+                idle_unload=60.0 * settings.idle_unload or None,
                 folder=Path(folder) if folder else None,
             )
             self.starting = True
@@ -116,7 +128,7 @@ class Session:
     def stop_backend(self) -> None:
         """Leaves the backend, and ends it if it was started here; its unfinished jobs go on at its next start."""
         self._disconnect()
-        self.problem, self.starting = None, False
+        self.problem, self.starting, self.stored = None, False, []
         if self.launched is not None:
             self.launched.stop()
             self.launched = None
@@ -146,14 +158,57 @@ class Session:
         self._events.clear()
         self._writing = None
 
-    def submit(self, request: JobRequest, name: str, scene: str) -> Avatar:
+    def can(self, kind: str) -> bool:
+        """Whether there is a backend that understands such a request."""
+        return self.ready and self.client is not None and takes(self.client.welcome, kind)
+
+    def submit(self, request: JobRequest, name: str, scene: str, portrait: str = "") -> Avatar:
         """Hands a request to the backend. Raises ProtocolError."""
         if self.client is None:
             raise ProtocolError(ErrorCode.NOT_READY, "There is no connection to a backend; start one first.")
         self.client.send(request)
-        for key in [key for key, each in self.avatars.items() if each.job.phase in (Phase.FAILED, Phase.CANCELLED)]:
-            self.dismiss(key)
-        return self._remember(Avatar(JobState(request.job_id), name, scene, request))
+        return self._remember(Avatar(JobState(request.job_id), name, scene, request, portrait))
+
+    def retry(self, job_id: str, preset: str = "") -> Avatar:
+        """Asks again for what failed or was cancelled, perhaps in another quality. Raises ProtocolError."""
+        work = self.avatars[job_id]
+        if work.request is None or not work.job.phase.over:
+            raise ProtocolError(ErrorCode.BAD_REQUEST, "Only a job of this Blender that failed can be asked for again.")
+        request = replace(work.request, job_id=uuid.uuid4().hex, preset=preset or work.request.preset)
+        again = self.submit(request, work.name, work.scene, work.portrait)
+        self.avatars.pop(job_id, None)
+        return again
+
+    def waiting(self) -> list[str]:
+        """Ids of this Blender's jobs in the order in which they will be done; finished ones come last."""
+        order = sorted(self.avatars, key=lambda key: _rank(self.avatars[key].job))
+        return [key for key in order if not self.avatars[key].job.phase.over] + [
+            key for key in reversed(self.avatars) if self.avatars[key].job.phase.over
+        ]
+
+    def move(self, job_id: str, step: int) -> None:
+        """Moves a waiting job so many places up (negative) or down the backend's queue."""
+        queued = [key for key in self.waiting() if self.avatars[key].job.phase is Phase.QUEUED]
+        place = queued.index(job_id)
+        other = queued[min(max(place + step, 0), len(queued) - 1)]
+        if self.client is not None and other != job_id:
+            working = sum(each.state == "running" for each in self.stored)
+            self.client.send(Move(job_id, max(self.avatars[other].job.position - working, 0)))
+
+    def list_stored(self) -> None:
+        """Asks what the backend keeps; the answer comes as an event."""
+        if self.can("ListJobs") and self.client is not None:
+            self.client.send(ListJobs())
+
+    def discard(self, job_id: str) -> None:
+        """Deletes a job's results from the backend's store; what is in the scene stays."""
+        if self.client is not None:
+            self.client.send(Discard(job_id))
+
+    def free_memory(self) -> None:
+        """Lets the backend's idle workers give back their memory."""
+        if self.client is not None:
+            self.client.send(FreeMemory())
 
     def follow(self, job_id: str, name: str, scene: str) -> None:
         """Asks for the rest of a job that an earlier Blender submitted. Raises ProtocolError for what is no job id."""
@@ -250,6 +305,12 @@ class Session:
 
     def _steps(self, event: Event) -> Iterator[None]:
         """The same, little by little."""
+        match event:
+            case Welcome():
+                self.list_stored()
+            case JobsListed():
+                self.stored = rows(event)
+                view.redraw()
         work = self.avatars.get(getattr(event, "job_id", ""))
         if work is None:
             if isinstance(event, Refused):
@@ -258,6 +319,8 @@ class Session:
         yield from work.advance(event)
         if isinstance(event, TextureReady) and work.job.phase is not Phase.CANCELLING and self.client is not None:
             self.client.send(Applied(event.job_id, event.level))
+        if isinstance(event, (Finished, Failed)):
+            self.list_stored()
 
     def restore(self) -> None:
         """After undo or redo: avatars that are in the scene get their latest texture and recipe again."""
@@ -266,12 +329,24 @@ class Session:
                 work.show()
 
     def attach(self) -> None:
-        """After a file was loaded: avatars that were saved unfinished are asked for again."""
-        for each in tags.unfinished():
+        """After a file was loaded: what was under way when it was saved is asked for again."""
+        wanted = [(each[tags.JOB], each.name, each.users_scene[0].name) for each in tags.unfinished()]
+        wanted += tags.take_pending()
+        for job_id, name, scene in wanted:
             try:
-                self.follow(each[tags.JOB], each.name, each.users_scene[0].name)
+                self.follow(job_id, name, scene)
             except ProtocolError as error:  # a .blend from elsewhere may say anything
-                log.warning("%s is not followed: %s", each.name, error)
+                log.warning("%s is not followed: %s", name, error)
+
+    def note_pending(self) -> None:
+        """Before a file is saved: the jobs whose avatars it does not hold yet are noted in their scenes."""
+        for scene in bpy.data.scenes:
+            pending = {
+                key: each.name
+                for key, each in self.avatars.items()
+                if each.scene == scene.name and not each.job.phase.over and tags.find_object(key) is None
+            }
+            tags.store_pending(scene, pending)
 
     def close(self) -> None:
         """Leaves the backend, and ends it if it was started here and the preferences say so."""
@@ -331,13 +406,26 @@ def _after_load(*_: object) -> None:
     current().attach()
 
 
+@bpy.app.handlers.persistent
+def _before_save(*_: object) -> None:
+    current().note_pending()
+
+
 def _handlers() -> tuple[tuple[list, Callable[..., None]], ...]:
     handlers = bpy.app.handlers
     return (
         (handlers.undo_post, _after_undo),
         (handlers.redo_post, _after_undo),
         (handlers.load_post, _after_load),
+        (handlers.save_pre, _before_save),
     )
+
+
+def _rank(job: JobState) -> int:
+    """Order of work: what runs, then what waits, by place; what has no place yet comes last."""
+    if job.phase is Phase.SENT:
+        return 1_000_001
+    return job.position if job.phase is Phase.QUEUED else 0
 
 
 def _absolute(path: str) -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the panel says: job states, times and remedies in words. Plain values in, plain values out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .client import State
 from .jobs import JobState, Phase
@@ -19,6 +19,8 @@ class Remedy:
     """Set on the button's operator, where it takes one."""
 
 
+RETRY = "maquette.retry"
+"""The operator that asks again for the very job that failed."""
 _START = Remedy("maquette.start_backend", "Start the backend", "PLAY")
 _CONNECT = Remedy("maquette.connect", "Connect again", "LINKED")
 _AGAIN = Remedy("maquette.generate", "Generate again", "FILE_REFRESH")
@@ -41,10 +43,17 @@ REMEDIES: dict[str, Remedy] = {
 """Error code -> what helps; where nothing does, the hint has to."""
 
 
-def remedy(code: str, ready: bool) -> Remedy | None:
-    """The button for an error; with a backend that is there, starting one is no remedy."""
+def remedy(code: str, ready: bool, may_retry: bool = False) -> Remedy | None:
+    """The button for an error; with a backend that is there, starting one is no remedy.
+
+    `may_retry`: the job's own request is still at hand, and no setting of the panel has to be as it was.
+    """
     found = REMEDIES.get(code)
-    return _AGAIN if found is _START and ready else found
+    if found is _START and ready:
+        found = _AGAIN
+    if may_retry and found in (_AGAIN, _DRAFT):
+        return replace(found, operator=RETRY, label="Try again" if found is _AGAIN else found.label)
+    return found
 
 
 def backend(starting: bool, state: State | None, welcome: Welcome | None) -> tuple[str, str]:
@@ -68,9 +77,24 @@ def backend(starting: bool, state: State | None, welcome: Welcome | None) -> tup
         return "Working", "CHECKMARK"
     if "starting" in states:
         return "Loading model", "SORTTIME"
+    if "asleep" in states:
+        return "Ready, memory freed", "CHECKMARK"
     if "failed" in states:
         return "Cannot work", "ERROR"
     return "Connected", "CHECKMARK"
+
+
+def devices(welcome: Welcome | None) -> list[str]:
+    """Each device with its free memory, as far as the backend tells: "cpu, 12.3 of 16.0 GB free"."""
+    said = []
+    for each in welcome.capabilities.get("devices", []) if welcome else []:
+        memory = each.get("memory") or {}
+        free, total = memory.get("free"), memory.get("total")
+        words = ""
+        if isinstance(free, int) and isinstance(total, int):
+            words = f", {free / (1 << 30):.1f} of {total / (1 << 30):.1f} GB free"
+        said.append(f"{each.get('name', 'Device')}{words}")
+    return said
 
 
 def device_problems(welcome: Welcome | None) -> list[str]:
@@ -120,6 +144,17 @@ def remaining(seconds: float | None) -> str:
     if seconds < 3000:
         return f"{max(round(seconds / 60), 1)} min left"
     return f"{seconds / 3600:.1f} h left"
+
+
+def duration(seconds: float) -> str:
+    """How long something took of late, in round words."""
+    words = remaining(max(seconds, 1.0)).removesuffix(" left")
+    return f"about {words}"
+
+
+def more(count: int) -> str:
+    """That a list goes on."""
+    return f"and {count} more"
 
 
 def took(recipe: dict) -> str:

@@ -3,7 +3,16 @@
 
 import bpy
 
-from . import backend, cancel, generate, portrait, result
+from . import again, asset, backend, cancel, generate, portrait, queue, result
 
-CLASSES = (*backend.CLASSES, *generate.CLASSES, *cancel.CLASSES, *portrait.CLASSES, *result.CLASSES)
+CLASSES = (
+    *backend.CLASSES,
+    *generate.CLASSES,
+    *queue.CLASSES,
+    *cancel.CLASSES,
+    *portrait.CLASSES,
+    *result.CLASSES,
+    *again.CLASSES,
+    *asset.CLASSES,
+)
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

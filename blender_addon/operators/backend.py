@@ -4,8 +4,10 @@
 import bpy
 
 from .. import session
-from ..launcher import LaunchError
-from ..protocol import ErrorCode, ProtocolError
+from ..launcher import LaunchError, log_tail
+from ..protocol import ErrorCode, ProtocolError, default_store
+
+LOG_BLOCK = "Maquette log"
 
 
 def _reported(operator: bpy.types.Operator, error: LaunchError | ProtocolError) -> set[str]:
@@ -71,6 +73,69 @@ class MAQUETTE_OT_stop_backend(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class MAQUETTE_OT_restart_backend(bpy.types.Operator):
+    """End the backend that was started here and start it anew; unfinished jobs begin again"""
+
+    bl_idname = "maquette.restart_backend"
+    bl_label = "Restart Backend"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if session.current().launched is None:
+            cls.poll_message_set("Only a backend that was started from here can be restarted here.")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        session.current().stop_backend()
+        return MAQUETTE_OT_start_backend.execute(self, context)
+
+
+class MAQUETTE_OT_free_memory(bpy.types.Operator):
+    """Let the backend give back its device's memory, for a render say; the next avatar loads the model again"""
+
+    bl_idname = "maquette.free_memory"
+    bl_label = "Free Memory"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        live = session.current()
+        if not live.can("FreeMemory"):
+            cls.poll_message_set("There is no connection to a backend that can do this.")
+            return False
+        devices = live.client.welcome.capabilities.get("devices", []) if live.client and live.client.welcome else []
+        if not any(each.get("state") == "idle" for each in devices):
+            cls.poll_message_set("No device is idle: cancel what is being generated first, or nothing is loaded.")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        session.current().free_memory()
+        return {"FINISHED"}
+
+
+class MAQUETTE_OT_show_log(bpy.types.Operator):
+    """Put the end of the local backend's log into the text block "Maquette log", shown where a text editor is open"""
+
+    bl_idname = "maquette.show_log"
+    bl_label = "Log"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        tail = log_tail(default_store())
+        if not tail:
+            self.report({"INFO"}, f"No backend has written a log in {default_store()} yet.")
+            return {"CANCELLED"}
+        block = bpy.data.texts.get(LOG_BLOCK) or bpy.data.texts.new(LOG_BLOCK)
+        block.clear()
+        block.write(tail)
+        editors = [area for area in context.screen.areas if area.type == "TEXT_EDITOR"] if context.screen else []
+        for area in editors[:1]:
+            area.spaces.active.text = block
+        if not editors:
+            self.report({"INFO"}, f'The log is in the text block "{LOG_BLOCK}"; open a text editor to read it.')
+        return {"FINISHED"}
+
+
 class MAQUETTE_OT_show_preferences(bpy.types.Operator):
     """Open this add-on's preferences: where the backend is and how it is started"""
 
@@ -87,5 +152,8 @@ CLASSES = (
     MAQUETTE_OT_start_backend,
     MAQUETTE_OT_connect,
     MAQUETTE_OT_stop_backend,
+    MAQUETTE_OT_restart_backend,
+    MAQUETTE_OT_free_memory,
+    MAQUETTE_OT_show_log,
     MAQUETTE_OT_show_preferences,
 )

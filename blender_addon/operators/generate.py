@@ -5,7 +5,6 @@
 
 import random
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
@@ -15,17 +14,7 @@ from ..jobs import JobState, Phase
 from ..launcher import LaunchError
 from ..properties import MAX_SEED, PRESETS
 from ..protocol import JobRequest, ProtocolError
-from ..requests import job_request
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What the request is made from: the scene's settings, replaced by what the operator was called with."""
-
-    source: str
-    portrait: str
-    seed: int
-    preset: str
+from ..requests import Wanted, job_request
 
 
 class MAQUETTE_OT_generate(bpy.types.Operator):
@@ -75,11 +64,14 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
                 if live.client is None:
                     live.connect()
                 live.wait_ready(session.LAUNCH_SECONDS)
-            request = job_request(self._choice(context.scene), live.client.welcome if live.client else None)
+            wanted = self._wanted(context.scene)
+            name = self._name(wanted)
+            request = job_request(wanted, live.client.welcome if live.client else None, label=name)
             if not isinstance(request, JobRequest):
                 self.report({"ERROR"}, request)
                 return {"CANCELLED"}
-            work = live.submit(request, self._name(request), context.scene.name)
+            portrait = wanted.portrait if wanted.source == "PORTRAIT" else ""
+            work = live.submit(request, name, context.scene.name, portrait)
         except (LaunchError, ProtocolError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -91,7 +83,8 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
             return {"CANCELLED"}
         return {"FINISHED"}
 
-    def _choice(self, scene: bpy.types.Scene) -> Choice:
+    def _wanted(self, scene: bpy.types.Scene) -> Wanted:
+        """The scene's settings, replaced by what the operator was called with."""
         settings = scene.maquette
         portrait = self.portrait if self.properties.is_property_set("portrait") else settings.portrait
         source = settings.source
@@ -99,18 +92,15 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
             source = "PORTRAIT" if self.portrait else "SEED"
         elif self.properties.is_property_set("seed"):
             source = "SEED"
-        return Choice(
+        return Wanted(
             source=source,
             portrait=bpy.path.abspath(portrait) if portrait else "",
             seed=self.seed if self.properties.is_property_set("seed") else settings.seed,
             preset=self.preset if self.properties.is_property_set("preset") else settings.preset,
         )
 
-    def _name(self, request: JobRequest) -> str:
-        if request.portrait is None:
-            return f"Avatar {request.seed}"
-        path = self.portrait or bpy.context.scene.maquette.portrait
-        return f"Avatar {Path(path).stem}"
+    def _name(self, wanted: Wanted) -> str:
+        return f"Avatar {Path(wanted.portrait).stem if wanted.source == 'PORTRAIT' else wanted.seed}"
 
 
 class MAQUETTE_OT_new_seed(bpy.types.Operator):

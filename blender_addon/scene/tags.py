@@ -16,6 +16,9 @@ PORTRAIT = "maquette_portrait"
 LEVEL = "maquette_level"
 """Custom property on the image: the texture level it shows."""
 
+PENDING = "maquette_pending"
+"""Custom property on a scene in a saved file: jobs under way whose avatars it does not hold yet, as JSON id -> name."""
+
 
 def find_object(job_id: str) -> bpy.types.Object | None:
     """The avatar object of a job, in whichever scene it is."""
@@ -45,3 +48,27 @@ def recipe_of(block: bpy.types.ID) -> dict | None:
 def store_recipe(block: bpy.types.ID, recipe: dict) -> None:
     """Writes the recipe as one line of JSON."""
     block[RECIPE] = json.dumps(recipe, ensure_ascii=False, sort_keys=True)
+
+
+def store_pending(scene: bpy.types.Scene, pending: dict[str, str]) -> None:
+    """Notes the jobs (id -> name) in the scene; none: leaves no trace."""
+    if pending:
+        scene[PENDING] = json.dumps(pending, ensure_ascii=False)
+    elif PENDING in scene:
+        del scene[PENDING]
+
+
+def take_pending() -> list[tuple[str, str, str]]:
+    """(id, name, scene) of the jobs noted in the file, which forgets them; what is damaged is left out."""
+    found = []
+    for scene in bpy.data.scenes:
+        if PENDING not in scene:
+            continue
+        try:
+            entries = json.loads(str(scene[PENDING]))
+        except ValueError:
+            entries = {}
+        if isinstance(entries, dict):
+            found += [(job_id, str(name), scene.name) for job_id, name in entries.items()]
+        del scene[PENDING]
+    return found

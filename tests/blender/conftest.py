@@ -2,6 +2,7 @@
 """An empty Blender scene per test, and small payloads."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,3 +39,26 @@ def quad() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @pytest.fixture
 def albedo() -> np.ndarray:
     return np.random.default_rng(6).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The store of a backend that runs as long as the tests of a file."""
+    from blender_addon import launcher
+    from tests.blender.backend import COMMAND, ROOT
+
+    folder = tmp_path_factory.mktemp("store")
+    running = launcher.start(COMMAND, folder, device="cpu", folder=ROOT)
+    running.wait(60)
+    yield folder
+    running.stop()
+
+
+@pytest.fixture
+def connected(store: Path, addon: None, monkeypatch: pytest.MonkeyPatch):
+    """The session, connected to that backend."""
+    from blender_addon import session
+
+    monkeypatch.setenv("MAQUETTE_STATE", str(store))
+    assert bpy.ops.maquette.connect() == {"FINISHED"}
+    return session.current()

@@ -4,7 +4,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,50 +11,16 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import launcher, preferences, session  # noqa: E402
+from blender_addon import preferences, session  # noqa: E402
 from blender_addon.jobs import Phase  # noqa: E402
-from blender_addon.protocol import JobRequest, MeshReady, TextureReady  # noqa: E402
+from blender_addon.protocol import MeshReady, TextureReady  # noqa: E402
 from blender_addon.scene import image, tags  # noqa: E402
+from tests.blender.backend import COMMAND, ROOT, pump_until, submit  # noqa: E402
 from tests.integration.tiny_runner import BROKEN, DIES, PLAIN, SLOW, UNFIT  # noqa: E402
 
 pytestmark = [pytest.mark.blender, pytest.mark.usefixtures("addon")]
 
-ROOT = Path(__file__).parent.parent.parent
 unix = pytest.mark.skipif(sys.platform == "win32", reason="the program is a shell script")
-COMMAND = [sys.executable, "-m", "backend", "serve", "--runner", "tests.integration.tiny_runner:TinyRunner"]
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The store of a backend that runs as long as the tests of this file."""
-    folder = tmp_path_factory.mktemp("store")
-    running = launcher.start(COMMAND, folder, device="cpu", folder=ROOT)
-    running.wait(60)
-    yield folder
-    running.stop()
-
-
-@pytest.fixture
-def connected(store: Path, addon: None, monkeypatch: pytest.MonkeyPatch) -> session.Session:
-    monkeypatch.setenv("MAQUETTE_STATE", str(store))
-    assert bpy.ops.maquette.connect() == {"FINISHED"}
-    return session.current()
-
-
-def submit(live: session.Session, seed: int, job_id: str, **options: int) -> session.Avatar:
-    return live.submit(JobRequest(job_id, seed=seed, options=options), "Avatar", bpy.context.scene.name)
-
-
-def pump_until(live: session.Session, done: Callable[[], bool]) -> None:
-    """Ticks as Blender's timer does, each followed by whatever `done` looks at."""
-    for _ in range(400):
-        if done():
-            return
-        live.pump()
-        assert live.client is not None
-        for event in live.client.wait(0.05):
-            live.take(event)
-    raise AssertionError("not within 20 s")
 
 
 def test_generate_waits_and_leaves_a_finished_avatar(connected, capfd):
