@@ -64,8 +64,9 @@ ADDON_BEFORE = {
     "requests": {"protocol"},
     "scene": {"protocol"},
     "crowd": {"protocol", "client", "requests", "scene"},
+    "shelf": {"protocol"},
     "avatars": {"protocol", "jobs", "preferences", "scene"},
-    "session": {"protocol", "client", "launcher", "jobs", "requests", "scene", "preferences", "avatars"},
+    "session": {"protocol", "client", "launcher", "jobs", "requests", "scene", "preferences", "avatars", "shelf"},
 }
 """Add-on module -> its siblings that it may import; those not named are the Blender side and may import any."""
 BLENDER_MODULES = {"bpy", "bmesh", "mathutils", "gpu", "bpy_extras", "addon_utils"}
@@ -74,16 +75,18 @@ BLENDER_FILES = (
     "avatars.py",
     "preferences.py",
     "properties.py",
-    "panels.py",
+    "panels/",
     "operators/",
     "scene/",
-    "crowd_scene.py",
     "crowd_panel.py",
+    "crowd_properties.py",
+    "crowd_run.py",
+    "crowd_scene.py",
 )
-BLENDER_FREE = ("scene/axes.py", "scene/ground.py", "scene/layout.py", "scene/png.py", "scene/welding.py")
+BLENDER_FREE = ("scene/axes.py", "scene/catalog.py", "scene/ground.py", "scene/layout.py", "scene/png.py", "scene/welding.py")
 ONE_PLACE = {
     "zmq": ("backend/service/", "blender_addon/client.py"),
-    "xatlas": ("backend/surface/unwrap.py",),
+    "xatlas": ("backend/surface/atlas.py",),
     "skimage": ("backend/surface/extract.py", "backend/evaluation/"),
     "fast_simplification": ("backend/surface/clean.py",),
     "ai_edge_litert": ("backend/faces/networks.py",),
