@@ -33,7 +33,7 @@ def runs(settings: Settings, seed: int, progress: Progress) -> dict[str, Fit]:
 
 def arm_config(settings: Settings, arm: str) -> ReplayConfig:
     """All arms spend `VISITS * STEPS` steps on a person."""
-    visits, steps = settings.pick((VISITS, STEPS), (2, 12))
+    visits, steps = settings.pick((VISITS, STEPS), (2, 6))
     if arm == "one visit":
         visits, steps = 1, visits * steps
     return ReplayConfig(

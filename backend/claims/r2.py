@@ -76,7 +76,7 @@ def experiment(settings: Settings, progress: Progress) -> Outcome:
 
 def base_config(settings: Settings) -> ReplayConfig:
     """Some people in turn, without consolidation or rescaling."""
-    visits, steps = settings.pick((4, 60), (2, 12))
+    visits, steps = settings.pick((4, 60), (2, 6))
     return ReplayConfig(
         planes=settings.pick(PlanesConfig(resolution=64, channels=16), PlanesConfig.tiny()),
         objective=points_objective(settings), hidden=settings.pick(64, 16), visits=visits, steps=steps,

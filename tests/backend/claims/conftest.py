@@ -7,6 +7,7 @@ from types import ModuleType
 import pytest
 
 from backend.claims.base import Settings
+from backend.training.subjects import save_subject
 
 
 def load(path: Path, name: str) -> ModuleType:
@@ -26,8 +27,12 @@ def pack_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def settings(pack_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The tiny size; people and fits are shared by all tests of a session."""
-    return Settings(pack=pack_root, cache=tmp_path_factory.mktemp("claims"), size="tiny")
+    """The tiny size; four balls stand for people, they and their fits are shared by all tests of a session."""
+    balls = load(Path(__file__).parents[1] / "training/balls.py", "balls")
+    cache = tmp_path_factory.mktemp("claims")
+    for index in range(4):
+        save_subject(balls.ball_subject(index, size=16, cameras=2), cache / "people")
+    return Settings(pack=pack_root, cache=cache, size="tiny")
 
 
 @pytest.fixture
