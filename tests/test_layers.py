@@ -248,7 +248,8 @@ def test_light_modules_load_nothing_heavy(statement: str) -> None:
 
 def test_every_library_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = project["dependencies"] + project["optional-dependencies"]["train"]
+    extras = project["optional-dependencies"]
+    declared = project["dependencies"] + extras["train"] + extras["cluster"]
     distributions = {re.split(r"[<>=\[]", name)[0].lower() for name in declared}
     known = {DISTRIBUTIONS.get(name, name) for name in distributions} | set(sys.stdlib_module_names)
     wrong = [

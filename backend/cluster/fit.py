@@ -9,8 +9,10 @@ whose fit fails is noted in the index while the others go on, and a worker that 
 import json
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,6 +31,7 @@ logger = logging.getLogger(__name__)
 INDEX = "index.json"
 AHEAD = 2
 """Tasks per worker that are in memory: one at work, one waiting."""
+KNOCK_SECONDS = 5.0
 
 
 class ClusterError(Exception):
@@ -158,6 +161,10 @@ def _in_processes(
             ready, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in ready:
                 error = future.exception()
+                if isinstance(error, BrokenProcessPool):
+                    raise ClusterError(
+                        "a process that fitted people died", "Start the command again: who is finished stays finished."
+                    ) from error
                 yield running.pop(future), future.result() if error is None else _as_exception(error)
 
         for item in items:
@@ -187,8 +194,9 @@ def _on_ray(
             if workers.address is None:
                 ray.init(num_cpus=workers.count, include_dashboard=False, log_to_driver=False)
             else:
+                _knock(workers.address)
                 ray.init(address=workers.address, log_to_driver=False)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise ClusterError(
                 f"no Ray cluster answers at {workers.address or 'this machine'} ({error})",
                 "Check the address, or leave it out to start one here.",
@@ -221,6 +229,13 @@ def _on_ray(
     finally:
         if ours:
             ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise OSError at once where nothing listens: Ray itself would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
 
 
 def _one_thread(shared: tuple[Fit, FieldDecoder, Stage2Config], data: SubjectData, planes: Tensor) -> Fitted:

@@ -32,7 +32,7 @@ class ObjectiveConfig:
 
     supervision: Supervision = "both"
     photometric: PhotometricConfig = field(default_factory=PhotometricConfig)
-    refresh_every: int = 100
+    refresh_every: int = 25
     """Steps after which rays are drawn from a fresh pool."""
     points: int = 2000
     """Distance samples per person and step."""

@@ -39,7 +39,7 @@ class PhotometricConfig:
     """Softness of the surface, box units: a little more than the product renders 256 pixels with."""
     reach: float = 8.0
     """Half the window of an upright ray, in units of beta."""
-    pool: int = 65_536
+    pool: int = 24_576
     """Rays whose windows are found at each refresh."""
     coverage_weight: float = 0.1
     """Weight of the squared error of coverage beside that of colour."""

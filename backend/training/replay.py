@@ -11,9 +11,8 @@ visited enters. Rodin's random rescaling and noise of the planes keep the decode
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -22,99 +21,30 @@ from torch.nn import functional
 
 from ..geometry.fields import TriplaneField
 from ..geometry.triplane import Triplane
-from ..models.decoder import DecoderConfig, FieldDecoder
+from ..models.decoder import FieldDecoder
 from ..weights.store import RodinModel
-from .objective import ObjectiveConfig, Subject, losses
-from .photometric import PhotometricConfig
+from .objective import Subject, losses
 from .quality import mean_psnr
+from .replay_config import PlanesConfig, ReplayConfig
+from .replay_results import Memory, Shared, load_shared, memories, stored_planes, visiting_order
 from .replay_state import PeopleStates, PersonState, load_run, save_run
 from .starts import adapted_decoder, adapted_planes, encoded_planes, fresh_planes
 from .subjects import SubjectData, Subjects
 
+__all__ = [
+    "Memory",
+    "PlanesConfig",
+    "ReplayConfig",
+    "Shared",
+    "Visited",
+    "load_shared",
+    "memories",
+    "replay",
+    "rescaled",
+    "stored_planes",
+    "visiting_order",
+]
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanesConfig:
-    """Size of the planes of one person."""
-
-    resolution: int = 64
-    channels: int = 16
-
-    @classmethod
-    def tiny(cls) -> "PlanesConfig":
-        """For tests."""
-        return cls(resolution=16, channels=8)
-
-    @classmethod
-    def rodin(cls) -> "PlanesConfig":
-        """As Rodin."""
-        return cls(resolution=256, channels=32)
-
-    @classmethod
-    def rodinhd(cls) -> "PlanesConfig":
-        """As RodinHD; one person is 100 MB in single precision, and Adam keeps two more of them."""
-        return cls(resolution=512, channels=32)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplayConfig:
-    """How the shared decoder is learned."""
-
-    planes: PlanesConfig = field(default_factory=PlanesConfig)
-    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
-    hidden: int = 64
-    """Width of the decoder's hidden layers."""
-    visits: int = 4
-    """Times that each person is fitted."""
-    steps: int = 50
-    """Steps of one visit."""
-    together: int = 1
-    """People per step: one on a processor, as many as memory allows on a GPU."""
-    plane_rate: float = 0.02
-    """Learning rate of the planes at the start of a first visit."""
-    plane_rate_within: float = 0.1
-    """What is left of it at the end of a visit."""
-    plane_rate_drop: float = 0.5
-    """At visit v (from 0) the rate is divided by drop * v + 1; RodinHD has 10 at thirty visits."""
-    decoder_rate: float = 2e-3
-    decoder_rate_end: float = 0.1
-    """What is left of the decoder's rate at the end of the run."""
-    weight_decay: float = 0.0
-    """Of the decoder, decoupled."""
-    consolidation: float = 0.1
-    """Lambda of weight consolidation; a person's first visit has none."""
-    rescale_share: float = 0.25
-    """Share of steps in which planes are shrunk to a random size and enlarged again."""
-    rescale_least: float = 0.5
-    """Least such size, as a share of the resolution."""
-    noise: float = 0.001
-    """Deviation of noise on the planes in those steps."""
-    start: Literal["encoder", "mean"] = "mean"
-    """First planes: what the shipped networks make of the axis views, or the mean of the people visited so far."""
-    first_emphasis: float = 10.0
-    """Factor of the point terms in first visits from the mean: pictures say little before there is a shape."""
-    judge_every: int = 3
-    """Every so many held-out views are rendered after the last visit, to measure forgetting."""
-
-    @classmethod
-    def tiny(cls) -> "ReplayConfig":
-        """For tests."""
-        photometric = PhotometricConfig(rays=128, pool=2048, beta=0.01)
-        objective = ObjectiveConfig(photometric=photometric, points=256, surface_points=128, refresh_every=20)
-        return cls(planes=PlanesConfig.tiny(), objective=objective, hidden=16, visits=2, steps=20)
-
-    @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> "ReplayConfig":
-        """From what `dataclasses.asdict` made."""
-        objective = dict(stored["objective"])
-        objective["photometric"] = PhotometricConfig(**objective["photometric"])
-        nested = {"planes": PlanesConfig(**stored["planes"]), "objective": ObjectiveConfig(**objective)}
-        return cls(**(stored | nested))
-
-    def decoder(self) -> DecoderConfig:
-        """The decoder's configuration."""
-        return DecoderConfig(channels=self.planes.channels, hidden=self.hidden)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,27 +60,6 @@ class Visited:
     psnr: tuple[float, ...]
     """Held-out quality, dB, where it was measured."""
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What stage 1 leaves for stage 2."""
-
-    config: ReplayConfig
-    decoder: FieldDecoder
-    mean: Float[Tensor, "3 C R R"]
-    """Mean of the planes of all people."""
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """How well a person is remembered."""
-
-    name: str
-    then: float
-    """PSNR right after the last visit, dB."""
-    now: float
-    """PSNR of the same planes with the final decoder."""
 
 
 def replay(
@@ -176,52 +85,6 @@ def replay(
         if minutes is not None and time.monotonic() - started > 60 * minutes:
             break
     return run.shared()
-
-
-def load_shared(out: Path) -> Shared:
-    """Decoder and mean planes of a run.
-
-    Raises FileNotFoundError if the folder holds none.
-    """
-    state = load_run(out)
-    if state is None:
-        raise FileNotFoundError(f"{out} holds no run of task replay")
-    config = ReplayConfig.from_json(state["config"])
-    decoder = FieldDecoder(config.decoder())
-    decoder.load_state_dict(state["decoder"])
-    return Shared(config, decoder.eval().requires_grad_(False), state["mean"])
-
-
-def stored_planes(out: Path, name: str) -> tuple[Float[Tensor, "3 C R R"], float | None]:
-    """A person's planes as the last visit left them, and the quality measured then."""
-    state = load_run(out)
-    if state is None:
-        raise FileNotFoundError(f"{out} holds no run of task replay")
-    person = PeopleStates(out / "people").load(name, state["visits"].get(name, 0))
-    return person.planes, person.psnr
-
-
-def memories(subjects: Subjects, out: Path) -> list[Memory]:
-    """Everyone's quality at the last visit and now, in the order of the last round."""
-    shared, state = load_shared(out), load_run(out)
-    names = visiting_order(subjects.names, state["seed"], shared.config.visits - 1) if state else []
-    found = []
-    for name in names:
-        planes, then = stored_planes(out, name)
-        held_out = subjects.load(name).held_out
-        if then is None or held_out is None:
-            continue
-        field_now = TriplaneField(Triplane(planes[None]), shared.decoder)
-        found.append(Memory(name, then, mean_psnr(field_now, held_out, shared.config.judge_every)))
-    return found
-
-
-def visiting_order(names: list[str], seed: int, turn: int) -> list[str]:
-    """Everyone once, in another order each round; the first round keeps the order given."""
-    if turn == 0:
-        return list(names)
-    random = torch.Generator().manual_seed(1_000_003 * seed + turn)
-    return [names[index] for index in torch.randperm(len(names), generator=random).tolist()]
 
 
 def rescaled(
@@ -289,7 +152,7 @@ class _Run:
     def shared(self) -> Shared:
         decoder = FieldDecoder(self._config.decoder())
         decoder.load_state_dict({name: value.detach().cpu() for name, value in self._decoder.state_dict().items()})
-        return Shared(self._config, decoder.eval().requires_grad_(False), self._mean.clone())
+        return Shared(self._config, decoder.eval().requires_grad_(False), self._mean.clone(), tuple(self._visits))
 
     def visit(self) -> Visited:
         """Fit the next people of the round, store them, and take note."""

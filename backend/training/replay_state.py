@@ -75,6 +75,11 @@ class PeopleStates:
                   unfinished, metadata={"state": header})  # fmt: skip
         unfinished.replace(path)
 
+    def visits(self, name: str) -> int:
+        """How often a person was visited; of two states that a kill has left, the finished one counts."""
+        found = [int(path.stem.rpartition("_")[2]) for path in self.folder.glob(f"{name}_???.safetensors")]
+        return min(found, default=0)
+
     def forget(self, name: str, visits: int) -> None:
         """Delete the state after so many visits, if there is one."""
         self._path(name, visits).unlink(missing_ok=True)

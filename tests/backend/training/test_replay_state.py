@@ -22,7 +22,9 @@ def test_states_come_back_and_old_ones_go(tmp_path: Path) -> None:
         again = states.load("a", visits)
         assert torch.equal(again.planes, state(visits).planes) and again.visits == visits and again.psnr == 30.5
         assert torch.equal(again.decoder["out.bias"], torch.ones(4)) and not again.fisher["out.bias"].any()
+    assert states.visits("a") == 1 and states.visits("b") == 0
     states.forget("a", 1)
+    assert states.visits("a") == 2
     states.forget("a", 1)
     with pytest.raises(DatasetError, match="missing or damaged"):
         states.load("a", 1)
