@@ -114,6 +114,11 @@ class Client:
         self._cancelled: set[str] = set()
         self._connect()
 
+    @property
+    def endpoint(self) -> Path | Connection:
+        """Where it connects to; a second client of the same backend takes it."""
+        return self._endpoint
+
     def send(self, message: Request) -> None:
         """Hands over a message; before Welcome and while the connection is lost it waits inside.
 

@@ -15,7 +15,7 @@
 import json
 import math
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,28 +56,27 @@ def populate(
 
     Raises SpecError, LayoutError, GatherError or StoreError; the scene is touched only once all people are there.
     """
-    check(scene, spec)
+    standing = check(scene, spec)
     name = scene.name
     people = yield from gather(spec, store, make, capabilities)
     found = bpy.data.scenes.get(name)  # an undo or another file may have come between
     if found is None:
         raise SpecError(f"the scene {name!r} is gone", "Populate again: the people are kept.")
-    return (yield from place(found, spec, people))
+    return (yield from place(found, spec, people, standing))
 
 
-def place(scene: bpy.types.Scene, spec: CrowdSpec, people: Sequence[Person]) -> Generator[Told, None, Crowd]:
-    """Puts finished people where the specification says; one person is in memory at a time beyond Blender's own."""
-    standing = check(scene, spec)
+def place(
+    scene: bpy.types.Scene, spec: CrowdSpec, people: Sequence[Person], standing: Standing
+) -> Generator[Told, None, Crowd]:
+    """Puts finished people where they are to stand; one person is in memory at a time beyond Blender's own."""
     looks = []
     for number, person in enumerate(people):
-        yield Told(len(people), len(people), f"loading person {number + 1} of {len(people)}")
         shape = person.shape()
         wanted = len(spec.lod.faces)
         # The first is what the pipeline made; a store without coarser levels shows that everywhere.
         levels = shape.levels[1 : wanted + 1] if len(shape.levels) > wanted else shape.levels[:1] * wanted
-        looks.append(
-            crowd.new_person(person.key, f"Person {number:03d}", shape.vertices, shape.uv, levels, person.albedo)
-        )
+        loading = crowd.new_person(person.key, f"Person {number:03d}", shape.vertices, shape.uv, levels, person.albedo)
+        looks.append((yield from _told(loading, people, f"loading person {number + 1} of {len(people)}")))
     yield Told(len(people), len(people), "placing")
     collection = crowd.new_collection(scene, spec.collection)
     collection[RECIPE] = json.dumps(plain(spec))
@@ -86,7 +85,8 @@ def place(scene: bpy.types.Scene, spec: CrowdSpec, people: Sequence[Person]) -> 
         coarse = standing.levels if spec.lod.viewport is None else np.full_like(standing.levels, spec.lod.viewport)
         crowd.place_points(scene, collection, looks, standing.people, standing.levels, coarse, *rows)
     else:
-        crowd.place_objects(collection, looks, standing.people, standing.levels, *rows)
+        placing = crowd.place_objects(collection, looks, standing.people, standing.levels, *rows)
+        yield from _told(placing, people, "placing")
     described = [
         {"source": source, "key": person.key, "recipe": person.recipe()}
         for source, person in zip(spec.sources, people, strict=True)
@@ -128,9 +128,11 @@ def _run(asked: Mapping[str, Any]) -> dict[str, Any]:
         return {"count": len(standing.people)}
     store = Store(Path(asked["store"]))
     people = [person for key in asked["people"] if (person := store.find(key)) is not None]
+    standing = check(scene, spec)
     if spec.scene is None:
-        _show(scene, check(scene, spec))
-    steps = place(scene, spec, people)
+        _show(scene, standing)
+        standing = check(scene, spec)  # levels of detail count from the camera that there is now
+    steps = place(scene, spec, people, standing)
     while True:
         try:
             next(steps)
@@ -143,6 +145,18 @@ def _run(asked: Mapping[str, Any]) -> dict[str, Any]:
     staged.write_text(text + "\n", encoding="utf-8")
     os.replace(staged, asked["manifest"])
     return {"count": len(made.manifest["standing"]), "collection": made.collection}
+
+
+def _told(steps: Iterator[None], people: Sequence[Person], stage: str) -> Generator[Told, None, Any]:
+    """Each step told; returns what the steps return."""
+    done, part = len(people), 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+        part += 1
+        yield Told(done, done, f"{stage}{'.' * (part % 4)}")
 
 
 def _terrain(scene: bpy.types.Scene, spec: CrowdSpec) -> Terrain:

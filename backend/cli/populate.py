@@ -198,9 +198,9 @@ def _blender(asked: str) -> list[str]:
     return [found, "--background", "--factory-startup", "--python-exit-code", "1", "--python-expr"]
 
 
-def _in_blender(command: list[str], job: dict[str, Any]) -> dict[str, Any]:
+def _in_blender(command: list[str], job: dict[str, Any], root: Path = ROOT) -> dict[str, Any]:
     """Runs the add-on's `crowd_scene.run_file` in a process of its own and returns its answer. Raises Complaint."""
-    code = INSIDE.format(root=str(ROOT), job=json.dumps(job))
+    code = INSIDE.format(root=str(root), job=json.dumps(job))
     with tempfile.TemporaryDirectory(prefix="maquette-") as folder:
         # Thousands of points would not fit onto a command line.
         script = Path(folder, "inside.py")

@@ -4,6 +4,7 @@
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from ..client import Client, State
@@ -195,10 +196,25 @@ def _attempt(
                 case Finished(recipe=recipe):
                     if shape is None or texture is None:
                         break
-                    return store.add(key, shape, texture.albedo, recipe)
+                    return (yield from _kept(store, key, shape, texture, recipe, told))
             yield told
     finally:
         close = getattr(events, "close", None)
         if close is not None:
             close()
     return Failed(key, ErrorCode.INTERNAL, "The backend finished without a mesh and a texture.")
+
+
+def _kept(
+    store: Store, key: str, shape: MeshReady, texture: TextureReady, recipe: dict[str, Any], told: Told
+) -> Generator[Told, None, Person]:
+    writing = store.adding(key, shape, texture.albedo, recipe)
+    for number in count():
+        try:
+            next(writing)
+        except StopIteration as done:
+            person: Person = done.value
+            return person
+        # Each differs from the one before: who carries this on a timer goes on until nothing changes.
+        yield replace(told, stage="writing", within=1 - 0.1 ** (1 + number / 100))
+    raise AssertionError("unreachable")

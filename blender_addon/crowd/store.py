@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,14 +92,27 @@ class Store:
         return Person(folder) if folder.is_dir() else None
 
     def add(self, key: str, shape: MeshReady, albedo: np.ndarray, recipe: Mapping[str, Any]) -> Person:
-        """Writes a person; the folder appears when all of it is there. Raises StoreError."""
+        """Writes a person, at once. Raises StoreError."""
+        steps = self.adding(key, shape, albedo, recipe)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                person: Person = done.value
+                return person
+
+    def adding(
+        self, key: str, shape: MeshReady, albedo: np.ndarray, recipe: Mapping[str, Any]
+    ) -> Generator[None, None, Person]:
+        """The same in short steps; the folder appears when all of it is there."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             staging = Path(tempfile.mkdtemp(prefix=".making-", dir=self.folder))
             try:
                 faces = {f"faces_{number}": each for number, each in enumerate(shape.levels())}
                 np.savez(staging / SHAPE, vertices=shape.vertices, uv=shape.uv, **faces)
-                (staging / ALBEDO).write_bytes(png.encode_now(albedo))
+                content = yield from png.encode(albedo)
+                (staging / ALBEDO).write_bytes(content)
                 (staging / RECIPE).write_text(json.dumps(recipe, indent=2, ensure_ascii=False), encoding="utf-8")
                 os.replace(staging, self.folder / key)
             finally:

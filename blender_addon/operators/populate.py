@@ -8,7 +8,7 @@ from pathlib import Path
 
 import bpy
 
-from .. import crowd_properties, crowd_run, crowd_scene, session
+from .. import crowd_properties, crowd_run, crowd_scene, session, wording
 from ..crowd.gather import Told
 from ..crowd.rules import SpecError
 from ..crowd.spec import read_spec
@@ -57,7 +57,8 @@ class MAQUETTE_OT_populate(bpy.types.Operator):
                 live.wait_ready(session.LAUNCH_SECONDS)
             run = crowd_run.begin(context.scene, spec, blocking=blocking)
         except (SpecError, LayoutError, LaunchError) as error:
-            self.report({"ERROR"}, f"{error.message}. {error.hint}".replace("..", ".").strip())
+            message = wording.capitalised(error.message).rstrip(".")
+            self.report({"ERROR"}, f"{message}. {error.hint}".strip())
             return {"CANCELLED"}
         except ProtocolError as error:
             self.report({"ERROR"}, str(error))
@@ -66,7 +67,7 @@ class MAQUETTE_OT_populate(bpy.types.Operator):
             return {"FINISHED"}
         crowd_run.wait(run, _Line().say)
         if run.crowd is None:
-            self.report({"ERROR"}, f"{run.message} {run.hint}".strip())
+            self.report({"ERROR"}, f"{wording.capitalised(run.message).rstrip('.')}. {run.hint}".strip())
             return {"CANCELLED"}
         self.report({"INFO"}, f"{run.total} people stand in {run.crowd.collection}.")
         return {"FINISHED"}

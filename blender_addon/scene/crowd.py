@@ -6,7 +6,7 @@ object of points whose geometry nodes put a person onto each point; named attrib
 and how tinted. Materials read the tint from the instance, or from the object where it is one of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,8 @@ PERSON = "maquette_person"
 COLLAR = (0.075, 0.105)
 """Metres above a bust's base between which clothes end, softly."""
 GROUP = "Maquette crowd"
+BATCH = 100
+"""Objects between two pauses, some ten milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class Look:
 
 def new_person(
     key: str, name: str, vertices: np.ndarray, uv: np.ndarray, levels: Sequence[np.ndarray], albedo: Path
-) -> Look:
-    """The person's meshes, from the backend's axes, with the texture file packed into the .blend."""
+) -> Generator[None, None, Look]:
+    """Returns the person's meshes, from the backend's axes, with the texture file packed into the .blend."""
     picture = bpy.data.images.load(str(albedo), check_existing=False)
     picture.name = f"{name} albedo"
     picture.colorspace_settings.name = "sRGB"
@@ -54,6 +56,7 @@ def new_person(
         mesh.write_mesh(shape, vertices[used], corners.reshape(-1, 3).astype(np.int32), uv[used])
         shape.materials.append(dress)
         made[len(faces)] = shape
+        yield
     return Look(tuple(made[len(faces)] for faces in levels))
 
 
@@ -74,7 +77,7 @@ def place_objects(
     scales: np.ndarray,
     tints: np.ndarray,
     clothes: np.ndarray,
-) -> None:
+) -> Iterator[None]:
     """One object per row; they share meshes, and can be moved, hidden and animated one by one."""
     for row in range(len(people)):
         shape = looks[people[row]].levels[levels[row]]
@@ -85,6 +88,8 @@ def place_objects(
         each[PERSON] = int(people[row])
         each[TINT], each[CLOTHES] = (tints[row] - 1).tolist(), (clothes[row] - 1).tolist()
         collection.objects.link(each)
+        if row % BATCH == BATCH - 1:
+            yield
 
 
 def place_points(
