@@ -18,6 +18,26 @@ TURN = 0.3
 FLATTEST = 0.02
 """Least height of a new face over its longest edge, unless it was flatter before."""
 INTERIOR, OUTLINE, FIXED = 0, 1, 2
+NEXT = np.array([1, 2, 0, 1], np.int32)
+"""The corner after a corner, and the one after that at the next index."""
+
+
+@njit(cache=True, nogil=True)
+def around(ends):
+    """Where the corners at each number begin, and the corners (3 x face + corner) by number."""
+    starts = np.zeros(ends.max() + 2, np.int32)
+    for face in range(len(ends)):
+        for corner in range(3):
+            starts[ends[face, corner] + 1] += 1
+    for row in range(1, len(starts)):
+        starts[row] += starts[row - 1]
+    incident = np.empty(3 * len(ends), np.int32)
+    free = starts[:-1].copy()
+    for face in range(len(ends)):
+        for corner in range(3):
+            incident[free[ends[face, corner]]] = 3 * face + corner
+            free[ends[face, corner]] += 1
+    return starts, incident
 
 
 @njit(cache=True, nogil=True)
@@ -31,13 +51,15 @@ def classify(corners, places, starts, incident):
         a, b = corners[face, corner], corners[face, (corner + 1) % 3]
         one, two = places[a], places[b]
         back, same = 0, 0
-        for at in incident[starts[two] : starts[two + 1]]:
-            other, start = at // 3, at % 3
-            if places[corners[other, (start + 1) % 3]] == one:
+        for row in range(starts[two], starts[two + 1]):
+            at = incident[row]
+            other = at // 3
+            start = at - 3 * other
+            ahead, behind = corners[other, NEXT[start]], corners[other, NEXT[start + 1]]
+            if places[ahead] == one:
                 back += 1
-                smooth = corners[other, start] == b and corners[other, (start + 1) % 3] == a
-                twins[half] = at if smooth else -2 - at
-            if places[corners[other, (start + 2) % 3]] == one:
+                twins[half] = at if corners[other, start] == b and ahead == a else -2 - at
+            if places[behind] == one:
                 same += 1
         if back > 1 or same > 1:  # more than two faces at the edge, or two that disagree
             kinds[one] = kinds[two] = FIXED
@@ -130,7 +152,7 @@ def _value(one, two, point):
 
 
 @njit(cache=True, nogil=True)
-def candidates(corners, places, kinds, twins, points, quadrics):
+def candidates(corners, places, kinds, twins, points, quadrics, evenness):
     """Half edges whose one end may move onto the other, the cheaper way round, and the mean squared error of that.
 
     `source` is the corner that moves, `target` the corner of the same face it moves to.
@@ -162,7 +184,9 @@ def candidates(corners, places, kinds, twins, points, quadrics):
                 v2, w2 = (end, begin) if way == 0 else (begin, end)
                 cost += _value(quadrics[v2], quadrics[w2], points[w2])
                 weight += quadrics[v2, 21] + quadrics[w2, 21]
-            cost /= max(weight, 1e-30)
+            cost = cost / max(weight, 1e-30)
+            if evenness > 0:
+                cost += evenness * ((points[v, :3] - points[w, :3]) ** 2).sum()
             if cost < best:
                 best, chosen = cost, way
         if chosen >= 0:
@@ -173,8 +197,11 @@ def candidates(corners, places, kinds, twins, points, quadrics):
 
 
 @njit(cache=True, nogil=True)
-def close_edges(corners, places, starts, incident, source, target, points, quadrics, wanted):
-    """One round, cheapest first; a neighbourhood changes once. Changes corners and quadrics; returns what remains."""
+def close_edges(corners, places, starts, incident, source, target, points, quadrics, wanted, shaped):
+    """One round, cheapest first; a neighbourhood changes once. Changes corners and quadrics; returns what remains.
+
+    Unless `shaped`, faces may turn over in space: what counts then is how they hang together.
+    """
     touched = np.zeros(len(starts) - 1, np.bool_)
     dead = np.zeros(len(corners), np.bool_)
     mark = np.full(len(starts) - 1, -1, np.int64)
@@ -196,7 +223,9 @@ def close_edges(corners, places, starts, incident, source, target, points, quadr
                 beside = corners[other, (corner + step) % 3]
                 if places[beside] == fixed and corners[other, corner] != v:
                     v2, w2 = corners[other, corner], beside
-        if not _keeps_shape(corners, places, near, fixed, v, w, w2, points):
+        if not _leaves_corners(corners, places, starts, incident, near, fixed):
+            continue
+        if shaped and not _keeps_shape(corners, places, near, fixed, v, w, w2, points):
             continue
         for at in near:
             other, corner = at // 3, at % 3
@@ -235,6 +264,27 @@ def _sound(corners, places, starts, incident, near, fixed, mark, row):
                 mark[place] = -1
                 shared += 1
     return shared == apexes and len(near) > apexes
+
+
+@njit(cache=True, nogil=True)
+def _leaves_corners(corners, places, starts, incident, near, fixed):
+    """Whether every copy that stays keeps a face: else a chart would lose a corner."""
+    for at in near:
+        face, corner = at // 3, at % 3
+        one, two = corners[face, NEXT[corner]], corners[face, NEXT[corner + 1]]
+        if places[one] != fixed and places[two] != fixed:
+            continue
+        for stays in (one, two):
+            kept = False
+            for row in range(starts[places[stays]], starts[places[stays] + 1]):
+                other = incident[row] // 3
+                mine = incident[row] - 3 * other
+                if corners[other, mine] == stays:
+                    beside = corners[other, NEXT[mine]], corners[other, NEXT[mine + 1]]
+                    kept |= beside[0] != corners[face, corner] and beside[1] != corners[face, corner]
+            if not kept:
+                return False
+    return True
 
 
 @njit(cache=True, nogil=True)

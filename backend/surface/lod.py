@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float, Int
 
-from .collapse import candidates, classify, close_edges, plane_quadrics
+from .collapse import around, candidates, classify, close_edges, plane_quadrics
 from .mesh import Mesh
 
 CROWD = (60_000, 20_000, 5_000, 1_000)
@@ -31,45 +31,67 @@ def levels_of_detail(mesh: Mesh, budgets: Sequence[int] = CROWD, error: float = 
     """
     if any(low >= high for high, low in pairwise(budgets)) or min(budgets, default=1) < 1:
         raise ValueError(f"face budgets must be positive and fall, got {list(budgets)}")
-    corners = np.array(mesh.faces, np.int32, order="C")
-    places = mesh.welded()
-    points = _points(mesh)
-    starts, incident = _around(places[corners])
-    quadrics = plane_quadrics(corners, classify(corners, places, starts, incident)[1], points)
+    collapse = Collapse(mesh)
     levels = []
     for budget in budgets:
-        corners = _reduced(corners, places, points, quadrics, budget, error)
-        levels.append(mesh if len(corners) == len(mesh.faces) else _kept(mesh, corners))
+        while collapse.round(budget, error):
+            pass
+        levels.append(mesh if len(collapse.corners) == len(mesh.faces) else _kept(mesh, collapse.corners))
     log.info("levels of detail: %s faces", [len(level.faces) for level in levels])
     return tuple(levels)
 
 
-def _reduced(
-    corners: Int[np.ndarray, "F 3"],
-    places: Int[np.ndarray, " V"],
-    points: Float[np.ndarray, "V 5"],
-    quadrics: Float[np.ndarray, "V 22"],
-    budget: int,
-    error: float,
-) -> Int[np.ndarray, "G 3"]:
-    """Rounds of collapses until the budget or the error is met; quadrics gather what they stand for, in place."""
-    while len(corners) > budget:
-        starts, incident = _around(places[corners])
-        kinds, twins = classify(corners, places, starts, incident)
-        source, target, costs = candidates(corners, places, kinds, twins, points, quadrics)
-        order = np.argsort(costs, kind="stable")
+class Collapse:
+    """A mesh that loses faces round by round; vertex numbers stay those of the mesh it began with."""
+
+    def __init__(self, mesh: Mesh, evenness: float = 0.0, shaped: bool = True) -> None:
+        """`evenness` is the share of an edge's squared length that is added to its error: short edges go first.
+
+        Unless `shaped`, faces may turn over in space, and any budget is met that the outlines allow.
+        """
+        self.shaped = shaped
+        self.corners = np.array(mesh.faces, np.int32, order="C")
+        self.places = mesh.welded()
+        self.points = _points(mesh)
+        self.evenness = evenness
+        starts, incident = around(self.places[self.corners])
+        twins = classify(self.corners, self.places, starts, incident)[1]
+        self.quadrics = plane_quadrics(self.corners, twins, self.points)
+
+    def round(self, budget: int, error: float = np.inf) -> bool:
+        """One round of the cheapest collapses towards a budget; False if there was none to do."""
+        wanted = len(self.corners) - budget
+        if wanted <= 0:
+            return False
+        starts, incident = around(self.places[self.corners])
+        kinds, twins = classify(self.corners, self.places, starts, incident)
+        source, target, costs = candidates(
+            self.corners, self.places, kinds, twins, self.points, self.quadrics, self.evenness
+        )
+        order = np.argsort(costs)
         order = order[: np.searchsorted(costs[order], error * error, "right")]
         if not len(order):
-            break
-        wanted = len(corners) - budget
-        # An edge takes two faces with it; later rounds see better ones than the worst of this round.
+            return False
+        # An edge takes two faces with it; later rounds see better ones than the worst of this round. Where nothing so
+        # cheap can close, anything may.
         ceiling = PACE * costs[order[min(len(order) - 1, wanted // 2)]]
-        order = order[: np.searchsorted(costs[order], ceiling, "right")]
-        before = len(corners)
-        corners = close_edges(corners, places, starts, incident, source[order], target[order], points, quadrics, wanted)
-        if len(corners) == before:
-            break
-    return corners
+        before = len(self.corners)
+        for chosen in (order[: np.searchsorted(costs[order], ceiling, "right")], order):
+            self.corners = close_edges(
+                self.corners,
+                self.places,
+                starts,
+                incident,
+                source[chosen],
+                target[chosen],
+                self.points,
+                self.quadrics,
+                wanted,
+                self.shaped,
+            )
+            if len(self.corners) < before:
+                break
+        return len(self.corners) < before
 
 
 def _points(mesh: Mesh) -> Float[np.ndarray, "V 5"]:
@@ -83,13 +105,6 @@ def _points(mesh: Mesh) -> Float[np.ndarray, "V 5"]:
         scale = np.sqrt(mesh.areas().sum() / max(float(covered), 1e-12))
         points[:, 3:] = TEXTURE_WEIGHT * scale * mesh.uv
     return points
-
-
-def _around(ends: Int[np.ndarray, "F 3"]) -> tuple[Int[np.ndarray, " P"], Int[np.ndarray, " H"]]:
-    """Where the corners at each place begin, and the corners (3 x face + corner) by place."""
-    starts = np.zeros(int(ends.max()) + 2, np.int64)
-    np.cumsum(np.bincount(ends.reshape(-1)), out=starts[1:])
-    return starts, np.argsort(ends, axis=None, kind="stable")
 
 
 def _kept(mesh: Mesh, corners: Int[np.ndarray, "F 3"]) -> Mesh:

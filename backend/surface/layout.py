@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A bust laid flat in few charts, none of which turns over or lies on itself; packing is `unwrap`'s."""
+
+import logging
+
+import numpy as np
+from jaxtyping import Bool, Complex, Int
+
+from .charts import cut_bust, cut_knots
+from .flatten import FlattenError, distortion, flatten, pieces
+from .mesh import Mesh
+from .overlap import covered_twice
+
+KNOTTED = 6.0
+"""Distortion from which a face is taken out of its chart, with what is around it."""
+RINGS = 3
+"""Faces around a knot that go with it."""
+ATTEMPTS = 4
+
+log = logging.getLogger(__name__)
+
+
+def lay_out(mesh: Mesh) -> tuple[Mesh, Complex[np.ndarray, " V"]]:
+    """The mesh with vertices split along seams, and flat places in lengths of the surface, charts on top of each other.
+
+    Narrow protrusions and folds crumple in a large chart. They are cut out of it and laid flat on their own; the chart
+    keeps a hole. Raises FlattenError where that does not end.
+    """
+    charts = cut_bust(mesh)
+    flat = flatten(charts)
+    for attempt in range(ATTEMPTS + 1):
+        bad = crumpled(charts, flat)
+        if not bad.any():
+            return charts, flat
+        if attempt == ATTEMPTS:
+            break
+        log.info("%d faces are crumpled in %d charts", bad.sum(), pieces(charts.faces, len(flat)).max() + 1)
+        rows = np.flatnonzero(_grown(charts.faces, bad, max(RINGS - attempt, 0)))
+        last = attempt == ATTEMPTS - 1
+        scraps = cut_knots(Mesh(charts.vertices, charts.faces[rows]), singly=last)
+        faces = charts.faces.copy()
+        faces[rows] = scraps.faces + len(flat)
+        vertices = np.concatenate([charts.vertices, scraps.vertices])
+        charts, flat = _used(Mesh(vertices, faces), np.concatenate([flat, flatten(scraps)]))
+    raise FlattenError("some faces stay crumpled")
+
+
+def crumpled(mesh: Mesh, flat: Complex[np.ndarray, " V"]) -> Bool[np.ndarray, " F"]:
+    """Faces that are turned over, badly stretched, or lie on another of their chart."""
+    bad = distortion(mesh, flat)[0] > KNOTTED
+    chart = pieces(mesh.faces, len(flat))[mesh.faces[:, 0]]
+    return bad | covered_twice(mesh, flat, chart)
+
+
+def _grown(faces: Int[np.ndarray, "F 3"], bad: Bool[np.ndarray, " F"], rings: int) -> Bool[np.ndarray, " F"]:
+    for _ in range(rings):
+        near = np.zeros(int(faces.max()) + 1, bool)
+        near[faces[bad]] = True
+        bad = near[faces].any(1)
+    return bad
+
+
+def _used(mesh: Mesh, flat: Complex[np.ndarray, " V"]) -> tuple[Mesh, Complex[np.ndarray, " V"]]:
+    used = np.zeros(len(flat), bool)
+    used[mesh.faces] = True
+    renumber = np.cumsum(used, dtype=np.int32) - np.int32(1)
+    return Mesh(mesh.vertices[used], renumber[mesh.faces]), flat[used]

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which faces of a flat layout lie on others."""
+
+import numpy as np
+from jaxtyping import Bool, Complex, Int
+from numba import njit
+
+from .mesh import Mesh
+
+SAMPLES = 2_500_000
+"""Sample points on a whole layout: about the texels that charts fill at 2048^2."""
+
+
+def covered_twice(
+    mesh: Mesh, flat: Complex[np.ndarray, " V"], chart: Int[np.ndarray, " F"], samples: int = SAMPLES
+) -> Bool[np.ndarray, " F"]:
+    """Faces that hold a sample point which an earlier face of the same chart holds."""
+    count = int(chart.max()) + 1
+    corners = flat[mesh.faces]
+    low = np.full(count, np.inf + 0j)
+    high = np.zeros(count, np.complex128)
+    for part in (0, 1):
+        values = corners.imag if part else corners.real
+        least, most = np.full(count, np.inf), np.full(count, -np.inf)
+        np.minimum.at(least, chart, values.min(1))
+        np.maximum.at(most, chart, values.max(1))
+        low = least + 0j if not part else low + 1j * least
+        high = most + 0j if not part else high + 1j * most
+    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    area = np.abs((first.conj() * second).imag).sum() / 2
+    step = float(np.sqrt(max(area, 1e-12) / samples))
+    # Charts side by side in one buffer of rows: each begins where the last ended.
+    width = np.ceil((high - low).real / step).astype(np.int64) + 2
+    height = np.ceil((high - low).imag / step).astype(np.int64) + 2
+    begin = np.concatenate([[0], np.cumsum(width * height)])
+    return _twice(corners, chart, low, step, width, begin)
+
+
+@njit(cache=True, nogil=True)
+def _twice(corners, chart, low, step, width, begin):
+    taken = np.zeros(begin[-1], np.bool_)
+    bad = np.zeros(len(corners), np.bool_)
+    for face in range(len(corners)):
+        origin = low[chart[face]]
+        a, b, c = (
+            (corners[face, 0] - origin) / step,
+            (corners[face, 1] - origin) / step,
+            (corners[face, 2] - origin) / step,
+        )
+        twice = (b.real - a.real) * (c.imag - a.imag) - (c.real - a.real) * (b.imag - a.imag)
+        if twice == 0:
+            continue
+        top = int(np.ceil(min(a.imag, b.imag, c.imag) - 0.5))
+        bottom = int(np.floor(max(a.imag, b.imag, c.imag) - 0.5))
+        left = int(np.ceil(min(a.real, b.real, c.real) - 0.5))
+        right = int(np.floor(max(a.real, b.real, c.real) - 0.5))
+        for row in range(max(top, 0), bottom + 1):
+            y = row + 0.5
+            for column in range(max(left, 0), right + 1):
+                x = column + 0.5
+                wa = ((b.real - x) * (c.imag - y) - (c.real - x) * (b.imag - y)) / twice
+                wb = ((c.real - x) * (a.imag - y) - (a.real - x) * (c.imag - y)) / twice
+                # Points on an edge that two faces share belong to neither.
+                if wa > 1e-6 and wb > 1e-6 and wa + wb < 1 - 1e-6:
+                    at = begin[chart[face]] + row * width[chart[face]] + column
+                    bad[face] |= taken[at]
+                    taken[at] = True
+    return bad
