@@ -52,6 +52,4 @@ def _dress(avatar: bpy.types.Object, made: bpy.types.Material) -> None:
     """Puts the material into a slot of its own and onto every face; materials that are there stay in their slots."""
     materials = avatar.data.materials
     materials.append(made)
-    slots = np.full(len(avatar.data.polygons), len(materials) - 1, dtype=np.int32)
-    avatar.data.polygons.foreach_set("material_index", slots)
-    avatar.data.update()
+    mesh.fill_material(avatar.data, len(materials) - 1)

@@ -40,7 +40,7 @@ def show_file(image: bpy.types.Image, texture: Packed) -> None:
     image.pack(data=texture.content, data_len=len(texture.content))
     if image.source != "FILE":
         image.source = "FILE"
-    image.reload()
+    image.buffers_free()  # not reload(), which looks for the file on disk first
     image[tags.LEVEL] = texture.level
 
 
