@@ -44,9 +44,6 @@ PRESETS = (
     ("high", "High", "30,000 faces and a 2048-pixel texture each; takes longest"),
 )
 MOST_PORTRAITS = 1000
-LEVELS = (60_000, 20_000, 5_000, 1_000)
-FEWEST = 250
-"""Faces of the level that crowds of points have beyond the others, for thousands in the viewport."""
 
 
 def _fits(settings: "MAQUETTE_PG_crowd", candidate: bpy.types.Object) -> bool:
@@ -171,7 +168,8 @@ def spec_from(context: bpy.types.Context) -> CrowdSpec:
     spec = spec_of(wanted)
     if not spec.as_points:
         return spec
-    return spec_of(wanted | {"lod": {"faces": [*LEVELS, FEWEST], "viewport": len(LEVELS)}})
+    # Thousands are turned about in the viewport all the time, and rendered once.
+    return spec_of(wanted | {"lod": {"viewport": len(spec.lod.faces) - 1}})
 
 
 def _portraits(folder: Path) -> list[str]:

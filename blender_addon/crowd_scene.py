@@ -72,9 +72,7 @@ def place(
     looks = []
     for number, person in enumerate(people):
         shape = person.shape()
-        wanted = len(spec.lod.faces)
-        # The first is what the pipeline made; a store without coarser levels shows that everywhere.
-        levels = shape.levels[1 : wanted + 1] if len(shape.levels) > wanted else shape.levels[:1] * wanted
+        levels = [shape.level(budget) for budget in spec.lod.faces]
         loading = crowd.new_person(person.key, f"Person {number:03d}", shape.vertices, shape.uv, levels, person.albedo)
         looks.append((yield from _told(loading, people, f"loading person {number + 1} of {len(people)}")))
     yield Told(len(people), len(people), "placing")

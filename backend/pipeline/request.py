@@ -17,7 +17,7 @@ LIMITS = {
 }
 """Numbers that `options` may replace, with the smallest and largest value."""
 OPTIONS = (*LIMITS, "levels")
-MIN_LEVEL, MOST_LEVELS = 50, 8
+MIN_LEVEL, MOST_LEVELS = 50, 12
 """Of coarser levels of detail: fewest faces, and how many levels."""
 RESOLUTION_STEP = 4
 """The surface is extracted in blocks of so many cells."""

@@ -22,11 +22,13 @@ from ..protocol import (
 )
 from ..requests import job_request
 from .rules import SpecError
-from .spec import CrowdSpec
+from .spec import CrowdSpec, Detail
 from .store import Person, Store, key_of
 
 Maker = Callable[[JobRequest], Iterator[Event | None]]
 """The events of one job, the last Finished or Failed; None where nothing is new yet. Closing it cancels the job."""
+LEVELS = Detail().faces
+"""Levels that everyone has, whatever the specification asks for: another crowd of the same people needs no new ones."""
 PATIENCE = 60.0
 """Seconds without a connection after which a backend counts as gone."""
 
@@ -80,7 +82,7 @@ def requests_of(spec: CrowdSpec, capabilities: Mapping[str, Any]) -> Iterator[tu
         )
     options: dict[str, Any] = {}
     if "levels" in capabilities.get("options", ()):
-        options["levels"] = list(spec.lod.faces)
+        options["levels"] = sorted({*spec.lod.faces, *LEVELS}, reverse=True)
     for number, source in enumerate(spec.sources):
         if spec.portraits is not None:
             name = f"portraits[{number}]"
@@ -93,9 +95,9 @@ def requests_of(spec: CrowdSpec, capabilities: Mapping[str, Any]) -> Iterator[tu
         request = job_request(choice, None, options, job_id="new")
         if isinstance(request, str):
             raise SpecError(f"{name}: {request}")
-        key = key_of(request)
         # The backend keeps what it made under this id: after a crash on our side it is not computed again.
-        yield name, replace(request, job_id=key)
+        levels = "".join(f"-{each}" for each in request.options.get("levels", ()) if each not in LEVELS)
+        yield name, replace(request, job_id=f"{key_of(request)}{levels}"[:64])
 
 
 def gather(
@@ -111,7 +113,7 @@ def gather(
     wanted = len(spec.sources)
     for name, request in requests_of(spec, capabilities):
         done = len(people)
-        person = store.find(request.job_id)
+        person = store.find(key_of(request), request.options.get("levels", ()))
         if person is None:
             yield Told(done, wanted, "waiting")
             made = yield from _make(request, store, make, done, wanted)
@@ -169,7 +171,7 @@ def _make(
     """The person in the store, or why not; what may have been an accident is tried a second time, under a new id."""
     answer: Person | Failed
     for attempt in (request, replace(request, job_id=f"{request.job_id}-again-{time.time_ns()}"[:64])):
-        answer = yield from _attempt(attempt, request.job_id, store, make, done, wanted)
+        answer = yield from _attempt(attempt, key_of(request), store, make, done, wanted)
         if isinstance(answer, Person) or answer.code in (ErrorCode.BAD_PORTRAIT, ErrorCode.NOT_READY):
             break
     return answer
@@ -196,7 +198,8 @@ def _attempt(
                 case Finished(recipe=recipe):
                     if shape is None or texture is None:
                         break
-                    return (yield from _kept(store, key, shape, texture, recipe, told))
+                    budgets = request.options.get("levels", ())
+                    return (yield from _kept(store.adding(key, shape, texture.albedo, recipe, budgets), told))
             yield told
     finally:
         close = getattr(events, "close", None)
@@ -205,10 +208,7 @@ def _attempt(
     return Failed(key, ErrorCode.INTERNAL, "The backend finished without a mesh and a texture.")
 
 
-def _kept(
-    store: Store, key: str, shape: MeshReady, texture: TextureReady, recipe: dict[str, Any], told: Told
-) -> Generator[Told, None, Person]:
-    writing = store.adding(key, shape, texture.albedo, recipe)
+def _kept(writing: Generator[None, None, Person], told: Told) -> Generator[Told, None, Person]:
     for number in count():
         try:
             next(writing)

@@ -81,7 +81,7 @@ class Detail:
     """Levels of detail; all share one texture. The finest is what the preset made, coarser ones are simplified."""
 
     faces: tuple[int, ...] = key(
-        Many(Whole(50, 500_000), 1, 6), (60_000, 20_000, 5_000, 1_000), "Triangles of each level, falling."
+        Many(Whole(50, 500_000), 1, 6), (60_000, 20_000, 5_000, 1_000, 250), "Triangles of each level, falling."
     )
     distances: tuple[float, ...] | None = key(
         Many(Real(0, 1e6), 0, 5),
@@ -95,7 +95,7 @@ class Detail:
     viewport: int | None = key(
         Whole(0, 5),
         None,
-        "Coarsest level is this in the viewport for everyone (0 the finest), while renders keep the distances;"
+        "Number of the level, 0 the finest, that the viewport shows of everyone while renders keep the distances;"
         " points only.",
     )
 

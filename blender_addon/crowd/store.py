@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Distinct people on disk, a folder each, complete or not there: a crowd can be resumed, and memory stays flat.
 
-    store/3f2a.../shape.npz     vertices [V, 3], uv [V, 2], and the faces of each level: faces_0, faces_1, ...
+    store/3f2a.../shape.npz     vertices [V, 3], uv [V, 2], faces of each level: faces_0, faces_1, ...; budgets [L]
     store/3f2a.../albedo.png
     store/3f2a.../recipe.json   how the backend made this person
 
@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,12 @@ class Shape:
     uv: np.ndarray
     levels: tuple[np.ndarray, ...]
     """Faces `[F, 3]` of each level, the finest first."""
+    budgets: tuple[int, ...]
+    """Face counts that the levels after the first were asked for."""
+
+    def level(self, budget: int) -> np.ndarray:
+        """The faces of the level with that budget; the finest where there is none."""
+        return self.levels[1 + self.budgets.index(budget)] if budget in self.budgets else self.levels[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ class Person:
             with np.load(self.folder / SHAPE, allow_pickle=False) as found:
                 count = sum(name.startswith("faces_") for name in found.files)
                 levels = tuple(found[f"faces_{number}"] for number in range(count))
-                return Shape(found["vertices"], found["uv"], levels)
+                return Shape(found["vertices"], found["uv"], levels, tuple(found["budgets"].tolist()))
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise StoreError(f"{self.folder} is damaged: {error}", "Delete that folder; it is made again.") from error
 
@@ -86,14 +92,22 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def find(self, key: str) -> Person | None:
-        """The finished person of that name."""
+    def find(self, key: str, budgets: Sequence[int] = ()) -> Person | None:
+        """The finished person of that name, if he has all levels of these budgets."""
         folder = self.folder / key
-        return Person(folder) if folder.is_dir() else None
+        if not folder.is_dir():
+            return None
+        try:
+            with np.load(folder / SHAPE, allow_pickle=False) as found:
+                return Person(folder) if set(budgets) <= set(found["budgets"].tolist()) else None
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            return None  # damaged: made again
 
-    def add(self, key: str, shape: MeshReady, albedo: np.ndarray, recipe: Mapping[str, Any]) -> Person:
-        """Writes a person, at once. Raises StoreError."""
-        steps = self.adding(key, shape, albedo, recipe)
+    def add(
+        self, key: str, shape: MeshReady, albedo: np.ndarray, recipe: Mapping[str, Any], budgets: Sequence[int] = ()
+    ) -> Person:
+        """Writes a person, at once; one of that name is replaced. Raises StoreError."""
+        steps = self.adding(key, shape, albedo, recipe, budgets)
         while True:
             try:
                 next(steps)
@@ -102,23 +116,29 @@ class Store:
                 return person
 
     def adding(
-        self, key: str, shape: MeshReady, albedo: np.ndarray, recipe: Mapping[str, Any]
+        self, key: str, shape: MeshReady, albedo: np.ndarray, recipe: Mapping[str, Any], budgets: Sequence[int] = ()
     ) -> Generator[None, None, Person]:
         """The same in short steps; the folder appears when all of it is there."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             staging = Path(tempfile.mkdtemp(prefix=".making-", dir=self.folder))
             try:
-                faces = {f"faces_{number}": each for number, each in enumerate(shape.levels())}
-                np.savez(staging / SHAPE, vertices=shape.vertices, uv=shape.uv, **faces)
+                levels = shape.levels()
+                faces = {f"faces_{number}": each for number, each in enumerate(levels)}
+                kept = np.array(budgets[: len(levels) - 1], np.int64)
+                np.savez(staging / SHAPE, vertices=shape.vertices, uv=shape.uv, budgets=kept, **faces)
                 content = yield from png.encode(albedo)
                 (staging / ALBEDO).write_bytes(content)
                 (staging / RECIPE).write_text(json.dumps(recipe, indent=2, ensure_ascii=False), encoding="utf-8")
+                # A folder cannot be replaced by another in one step; half of one is never under its name.
+                if (self.folder / key).exists():
+                    os.replace(self.folder / key, staging / ".before")
                 os.replace(staging, self.folder / key)
+                shutil.rmtree(self.folder / key / ".before", ignore_errors=True)
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
         except OSError as error:
-            if (found := self.find(key)) is not None:  # another populate was quicker
+            if (found := self.find(key, budgets)) is not None:  # another populate was quicker
                 return found
             raise StoreError(
                 f"{self.folder} cannot be written: {error.strerror or error}", "Choose a folder with free space."
@@ -127,11 +147,11 @@ class Store:
 
 
 def key_of(request: JobRequest) -> str:
-    """The name of the person that this request makes, whoever asks and under whichever job id."""
+    """The name of the person that this request makes, whoever asks, under whichever job id and in how many levels."""
     asked = {
         "preset": request.preset,
         "seed": request.seed,
         "portrait": hashlib.sha256(request.portrait).hexdigest() if request.portrait is not None else None,
-        "options": {name: request.options[name] for name in sorted(request.options)},
+        "options": {name: request.options[name] for name in sorted(request.options) if name != "levels"},
     }
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]

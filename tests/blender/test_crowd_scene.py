@@ -28,8 +28,10 @@ def cube(request: JobRequest):
     corners = [[-x, y, z], [x, y, z], [x, 1, z], [-x, 1, z], [-x, y, -z], [x, y, -z], [x, 1, -z], [-x, 1, -z]]
     vertices = np.array(corners, np.float32)
     uv = np.tile(np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32), (2, 1))
-    coarser = np.concatenate([SIDES[:4], SIDES[:2]])
-    yield MeshReady(request.job_id, vertices, SIDES, uv, coarser, np.array([4, 2], np.int32))
+    budgets = request.options["levels"]
+    levels = [SIDES[: {60: 4, 50: 2}.get(budget, 6)] for budget in budgets]
+    sizes = np.array([len(each) for each in levels], np.int32)
+    yield MeshReady(request.job_id, vertices, SIDES, uv, np.concatenate(levels), sizes)
     yield TextureReady(request.job_id, 0, np.full((8, 8, 3), GREY, np.uint8), True)
     yield Finished(request.job_id, {"seed": request.seed})
 
@@ -181,7 +183,7 @@ def test_a_file_is_written_with_its_manifest_and_opens_again(tmp_path, capfd):
     for seed in asked.seeds:
         request = JobRequest("x", preset="draft", seed=seed, options={"levels": [60, 50]})
         shape, texture, _ = cube(request)
-        keys.append(store.add(key_of(request), shape, texture.albedo, {"seed": seed}).key)
+        keys.append(store.add(key_of(request), shape, texture.albedo, {"seed": seed}, (60, 50)).key)
     job = {
         "spec": plain(asked),
         "store": str(store.folder),

@@ -116,7 +116,7 @@ def test_a_failure_names_the_person_and_the_next_crowd_works(settings):
 def test_many_thousands_are_points_with_a_level_for_the_viewport(settings):
     settings.count = 2000
     spec = crowd_properties.spec_from(bpy.context)
-    assert spec.as_points and spec.lod.faces[spec.lod.viewport] == crowd_properties.FEWEST
+    assert spec.as_points and spec.lod.faces[spec.lod.viewport] == 250
 
 
 def ticked(done: Callable[[crowd_run.Run], bool]) -> crowd_run.Run:

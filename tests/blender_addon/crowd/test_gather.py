@@ -37,7 +37,11 @@ class Maker:
                 return
             corners = np.eye(3, dtype=np.float32)
             faces = np.array([[0, 1, 2]], np.int32)
-            yield MeshReady(request.job_id, corners, faces, corners[:, :2].copy())
+            count = len(request.options["levels"])
+            coarser = np.tile(faces, (count, 1))
+            yield MeshReady(
+                request.job_id, corners, faces, corners[:, :2].copy(), coarser, np.ones(count, dtype=np.int32)
+            )
             yield TextureReady(request.job_id, 0, np.zeros((4, 4, 3), np.uint8), True)
             yield Finished(request.job_id, {"seed": request.seed})
         finally:
@@ -123,9 +127,20 @@ def test_portraits_are_read_when_their_turn_comes(tmp_path):
     asked = requests_of(portraits, ABLE)
     name, request = next(asked)
     assert name == "portraits[0]" and request.portrait == b"\xff\xd8\xff photo" and request.preset == "high"
-    assert request.options == {"levels": [60_000, 20_000, 5_000, 1_000]}
+    assert request.options == {"levels": [60_000, 20_000, 5_000, 1_000, 250]}
     with pytest.raises(SpecError, match=r"portraits\[1\]: There is no image file at"):
         next(asked)
+
+
+def test_another_level_is_another_job_of_the_same_person(tmp_path):
+    make, store = Maker(), Store(tmp_path)
+    _, people = finish(gather(spec(), store, make, ABLE))
+    coarse = spec(lod={"faces": [5000, 90]})
+    again = Maker()
+    _, same = finish(gather(coarse, store, again, ABLE))
+    assert again.asked[0].options["levels"] == [60_000, 20_000, 5_000, 1_000, 250, 90]
+    assert {each.job_id for each in again.asked}.isdisjoint(each.job_id for each in make.asked)
+    assert [each.key for each in same] == [each.key for each in people]
 
 
 def test_sentences_wait_for_a_backend_that_knows_them():

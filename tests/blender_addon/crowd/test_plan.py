@@ -108,8 +108,8 @@ def test_detail_falls_with_distance():
     distance = np.linalg.norm(standing.positions - [0, -5, 0], axis=1)
     np.testing.assert_array_equal(standing.levels, (distance >= 2).astype(int) + (distance >= 4))
     by_camera = arranged(spec(), Terrain(camera=np.array([0, -1000.0, 0])))
-    assert (by_camera.levels == 3).all()
-    assert 0 < arranged(spec(), FLAT).levels.max() <= 3
+    assert (by_camera.levels == 4).all()
+    assert 0 < arranged(spec(), FLAT).levels.max() <= 4
 
 
 def test_the_manifest_says_who_stands_where():

@@ -74,7 +74,7 @@ def test_what_follows_from_the_specification():
     assert spec.body == pytest.approx(1.1 * BODY)
     assert spec_of(EXAMPLES[3]).total == 2
     assert not spec_of(GRID).as_points and spec_of({**GRID, "count": 501}).as_points
-    assert len(spec_of(GRID).distances) == 3
+    assert len(spec_of(GRID).distances) == 4
 
 
 def test_the_published_schema_is_the_dataclasses_own():

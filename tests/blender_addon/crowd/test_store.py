@@ -27,13 +27,22 @@ def test_a_person_goes_there_and_back(tmp_path):
     assert [each.tolist() for each in shape.levels] == [FACES.tolist(), FACES[:1].tolist(), []]
     np.testing.assert_array_equal(np.asarray(Image.open(person.albedo)), ALBEDO)
     assert person.recipe() == {"seed": 3, "notes": ["é"]}
+    assert shape.budgets == () and shape.level(7) is shape.levels[0]
     assert [each.name for each in store.folder.iterdir()] == ["one"]
 
 
-def test_who_was_there_first_stays(tmp_path):
+def test_levels_are_found_by_what_was_asked_for(tmp_path):
     store = Store(tmp_path)
-    store.add("one", SHAPE, ALBEDO, {"seed": 1})
-    assert store.add("one", SHAPE, ALBEDO, {"seed": 2}).recipe() == {"seed": 1}
+    store.add("one", SHAPE, ALBEDO, {}, (500, 60))
+    shape = store.find("one", [60]).shape()
+    assert shape.level(500).tolist() == FACES[:1].tolist() and shape.level(60).tolist() == []
+    assert shape.level(8) is shape.levels[0]
+    assert store.find("one", [60, 8]) is None
+    # Who lacks a level is made again, and replaced.
+    again = store.add("one", SHAPE, ALBEDO, {"seed": 2}, (60, 8))
+    assert again.recipe() == {"seed": 2} and store.find("one", [60, 8]) == again
+    assert sorted(each.name for each in again.folder.iterdir()) == ["albedo.png", "recipe.json", "shape.npz"]
+    assert [each.name for each in tmp_path.iterdir()] == ["one"]
 
 
 def test_half_a_person_is_nobody(tmp_path, monkeypatch):
@@ -49,6 +58,7 @@ def test_damage_and_a_folder_that_cannot_be_are_sentences(tmp_path):
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(StoreError, match="is damaged"):
         person.shape()
+    assert Store(tmp_path).find("one") is None
     (person.folder / "recipe.json").write_text("{")
     assert person.recipe() == {}
     Path(tmp_path, "file").write_text("")
@@ -58,11 +68,11 @@ def test_damage_and_a_folder_that_cannot_be_are_sentences(tmp_path):
 
 def test_the_key_is_what_was_asked_for():
     request = JobRequest("a", seed=3, options={"levels": [500], "steps": 2})
-    assert key_of(request) == key_of(replace(request, job_id="b", options={"steps": 2, "levels": [500]}))
+    assert key_of(request) == key_of(replace(request, job_id="b", options={"steps": 2, "levels": [9]}))
     others = [
         replace(request, seed=4),
         replace(request, preset="draft"),
-        replace(request, options={}),
+        replace(request, options={"steps": 3}),
         replace(request, portrait=b"1"),
         replace(request, portrait=b"2"),
     ]
