@@ -72,11 +72,12 @@ class Collapse:
         order = order[: np.searchsorted(costs[order], error * error, "right")]
         if not len(order):
             return False
-        # An edge takes two faces with it; later rounds see better ones than the worst of this round. Where nothing so
-        # cheap can close, anything may.
+        # An edge takes two faces with it; later rounds see better ones than the worst of this round.
         ceiling = PACE * costs[order[min(len(order) - 1, wanted // 2)]]
-        before = len(self.corners)
-        for chosen in (order[: np.searchsorted(costs[order], ceiling, "right")], order):
+        before, tried = len(self.corners), 0
+        while len(self.corners) == before and tried < len(order):
+            chosen = order[tried : np.searchsorted(costs[order], ceiling, "right")]
+            tried += len(chosen)
             self.corners = close_edges(
                 self.corners,
                 self.places,
@@ -89,8 +90,8 @@ class Collapse:
                 wanted,
                 self.shaped,
             )
-            if len(self.corners) < before:
-                break
+            # Where nothing so cheap can close, what comes next may.
+            ceiling = max(PACE * ceiling, 1e-12)
         return len(self.corners) < before
 
 
