@@ -17,10 +17,12 @@ RELAXED = {"reassoc", "contract", "arcp", "nsz"}
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile at the first call and keep the code on disk; without a writable folder, compile in each process."""
     function = inspect.unwrap(function)  # tests wrap functions to check shapes, which numba cannot read
+    # A division that could raise would bring back the counting of references that numba otherwise removes, and its
+    # atomic counters would be fought for by all threads: divide as numpy does.
     try:
-        return njit(cache=True, nogil=True, fastmath=RELAXED)(function)
+        return njit(function, cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
     except RuntimeError:  # numba found no folder to keep code in
-        return njit(nogil=True, fastmath=RELAXED)(function)
+        return njit(function, nogil=True, fastmath=RELAXED, error_model="numpy")
 
 
 def share(count: int, tile: int, work: Callable[[int, int], None]) -> None:

@@ -62,19 +62,24 @@ def gather(planes: Any, x: float, y: float, z: float, features: Any, row: int) -
 
 
 @compiled
-def perceive(layers: Layers, count: int, features: Any, hidden: Any, deep: Any) -> None:
-    """deep[:count] = the second hidden layer; rows up to the next multiple of ROWS are overwritten."""
+def perceive(
+    first: Any, first_bias: Any, second: Any, second_bias: Any, count: int, features: Any, hidden: Any, deep: Any
+) -> None:
+    """deep[:count] = the second hidden layer; rows up to the next multiple of ROWS are overwritten.
+
+    Layers come one by one: to hand on a tuple of arrays costs as much counting of references as a row of the product.
+    """
     for row in range(0, count, ROWS):
-        dense(hidden, row, ROWS, features, layers.first, layers.first_bias, True)  # type: ignore[call-arg]
-        dense(deep, row, ROWS, hidden, layers.second, layers.second_bias, True)  # type: ignore[call-arg]
+        dense(hidden, row, ROWS, features, first, first_bias, True)  # type: ignore[call-arg]
+        dense(deep, row, ROWS, hidden, second, second_bias, True)  # type: ignore[call-arg]
 
 
 @compiled
-def say(layers: Layers, output: int, deep: Any, row: int) -> float:
+def say(weights: Any, bias: Any, output: int, deep: Any, row: int) -> float:
     """One raw output of the decoder."""
-    total = layers.out_bias[output]
+    total = bias[output]
     for k in range(deep.shape[1]):
-        total += deep[row, k] * layers.out[output, k]
+        total += deep[row, k] * weights[output, k]
     return total
 
 
@@ -88,6 +93,7 @@ def features_at(planes: Any, points: Any, out: Any, first: int, last: int) -> No
 @compiled
 def outputs_at(planes: Any, layers: Layers, points: Any, out: Any, first: int, last: int) -> None:
     """out[first:last] = the first out.shape[1] raw outputs at the points."""
+    w1, b1, w2, b2, w3, b3 = layers
     features = np.zeros((BLOCK, planes.shape[3]), np.float32)
     hidden = np.empty((BLOCK, layers.first.shape[1]), np.float32)
     deep = np.empty((BLOCK, layers.second.shape[1]), np.float32)
@@ -95,10 +101,10 @@ def outputs_at(planes: Any, layers: Layers, points: Any, out: Any, first: int, l
         count = min(BLOCK, last - start)
         for k in range(count):
             gather(planes, points[start + k, 0], points[start + k, 1], points[start + k, 2], features, k)
-        perceive(layers, count, features, hidden, deep)
+        perceive(w1, b1, w2, b2, count, features, hidden, deep)
         for k in range(count):
             for output in range(out.shape[1]):
-                out[start + k, output] = say(layers, output, deep, k)
+                out[start + k, output] = say(w3, b3, output, deep, k)
 
 
 @compiled
@@ -117,3 +123,30 @@ def scatter(points: Any, upward: Any, plane: int, out: Any) -> None:
             out[i + 1, j, c] += shares[2] * upward[row, c]
         for c in range(channels):
             out[i + 1, j + 1, c] += shares[3] * upward[row, c]
+
+
+@compiled
+def rings(solid: Any) -> Any:
+    """Steps of a chess king from each cell of [X, Y, Z] to the nearest solid one; 2^20 where there is none."""
+    wide, high, deep = solid.shape
+    out = np.full((wide + 2, high + 2, deep + 2), 1 << 20, np.int32)
+    for i in range(wide):
+        for j in range(high):
+            for k in range(deep):
+                if solid[i, j, k]:
+                    out[i + 1, j + 1, k + 1] = 0
+    # One sweep in reading order and one against it are exact for this distance: each carries on from 13 neighbours.
+    for way in (1, -1):
+        for a in range(1, wide + 1):
+            i = a if way > 0 else wide + 1 - a
+            for b in range(1, high + 1):
+                j = b if way > 0 else high + 1 - b
+                for c in range(1, deep + 1):
+                    k = c if way > 0 else deep + 1 - c
+                    least = min(out[i, j, k - way], out[i, j - way, k])
+                    least = min(least, min(out[i, j - way, k - 1], out[i, j - way, k + 1]))
+                    for y in range(j - 1, j + 2):
+                        for z in range(k - 1, k + 2):
+                            least = min(least, out[i - way, y, z])
+                    out[i, j, k] = min(out[i, j, k], least + 1)
+    return out[1:-1, 1:-1, 1:-1].copy()

@@ -13,15 +13,18 @@ from typing import Literal, NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from .fields import Field, TriplaneField, VolumeField
 from .occupancy import Occupancy, ask
 
 Opacity = Literal["logistic", "laplace"]
 """How distance becomes opacity: see `rendering.render`."""
+PIECES = 4
+"""Parts of a step on which colour is taken as constant where a density is integrated."""
 EDGE = 1e-4
 """Distance from the box at which a ray's first and last questions may lie."""
-TILE = 256
+TILE = 1024
 """Rays that a thread takes at a time."""
 
 
@@ -36,7 +39,7 @@ class Rules(NamedTuple):
     """Distance below which a ray is inside the shell."""
     fall: float = 1.5
     """How far the distance shall fall on a step inside the shell."""
-    graze: float = 1.0
+    graze: float = 1.5
     """Least step."""
     opaque: float = 0.02
     """A ray ends when less than this passes; the rest counts as the last sample's."""
@@ -140,9 +143,11 @@ def march_plain(
         state.old_rgb = torch.where((nearby & ~state.nearby)[:, None], colour, state.old_rgb)
         colour = torch.where(nearby[:, None], colour, state.old_rgb)
         through = _through_surface if opacity == "logistic" else _through_density
-        for weight, place in through(state, s, width, nearby | state.nearby, asked):
-            rgb[state.ray] += weight[:, None] * torch.lerp(state.old_rgb, colour, place[:, None])
-            distance[state.ray] += weight * torch.lerp(state.old_t, state.t, place)
+        light, place = through(state, s, width, asked)
+        light = torch.where(nearby | state.nearby, light, state.light)
+        weight, state.light = state.light - light, light
+        rgb[state.ray] += weight[:, None] * torch.lerp(state.old_rgb, colour, place[:, None])
+        distance[state.ray] += weight * torch.lerp(state.old_t, state.t, place)
         state.nearby, state.older_t, state.older_s = nearby, state.old_t, state.old_s
         state.old_t, state.old_s, state.old_rgb = state.t, s, colour
         outside = (rules.trust * (s - rules.entry * width)).maximum(rules.graze * width)
@@ -227,31 +232,25 @@ def _look(
     return s, colour, width
 
 
-Weighted = list[tuple[Float[Tensor, " M"], Float[Tensor, " M"]]]
-
-
 def _through_surface(
-    state: _Rays, s: Float[Tensor, " M"], beta: Float[Tensor, " M"], shown: Tensor, asked: int
-) -> Weighted:
-    # Light passes as a logistic function of the least distance yet (Wang et al. 2021, eq. 13), linear between samples.
+    state: _Rays, s: Float[Tensor, " M"], beta: Float[Tensor, " M"], asked: int
+) -> tuple[Float[Tensor, " M"], Float[Tensor, " M"]]:
+    # Light passes as a logistic function of the least distance yet (Wang et al. 2021, eq. 13), linear between samples:
+    # what passes now, and the mean place of what does not between the last sample and this.
     least, old = state.least, state.old_s
-    falls = shown & (s < least)
+    falls = s < least
     a, b = torch.minimum(least, old) / beta, s / beta
-    weight = (state.light - torch.sigmoid(b)).clamp_min(0) * falls
-    softplus = torch.nn.functional.softplus
-    mean = (softplus(a) - softplus(b) - (a - b) * torch.sigmoid(b)) / ((a - b) * weight).clamp_min(1e-20)
+    left = torch.sigmoid(b)
+    mean = (softplus(a) - softplus(b) - (a - b) * left) / ((a - b) * (state.light - left)).clamp_min(1e-20)
     start = torch.where(old > least, (old - least) / (old - s), 0.0)
     place = torch.where(falls, start + (1 - start) * mean.clamp(0, 1), 0.0)
-    found = [(weight, place)]
-    light, deepest = torch.where(falls, torch.sigmoid(b), state.light), torch.where(falls, s, least)
+    light, state.least = torch.where(falls, left, state.light), torch.where(falls, s, least)
     if asked > 1:  # the last sample was the least: between the three the distance was lower still
-        turns = shown & ~falls & (old == least)
-        lowest = torch.where(turns, _lowest(state, s), least)
-        after = torch.where(turns, torch.sigmoid(lowest / beta), light)
-        found.append((light - after, torch.zeros_like(s)))
-        light, deepest = after, torch.where(turns, lowest, deepest)
-    state.light, state.least = light, deepest
-    return found
+        turns = ~falls & (old == least)
+        lowest = _lowest(state, s)
+        light = torch.where(turns, torch.sigmoid(lowest / beta), light)
+        state.least = torch.where(turns, lowest, state.least)
+    return light, place
 
 
 def _lowest(state: _Rays, s: Float[Tensor, " M"]) -> Float[Tensor, " M"]:
@@ -265,24 +264,21 @@ def _lowest(state: _Rays, s: Float[Tensor, " M"]) -> Float[Tensor, " M"]:
 
 
 def _through_density(
-    state: _Rays, s: Float[Tensor, " M"], beta: Float[Tensor, " M"], shown: Tensor, asked: int
-) -> Weighted:
-    # Optical depth of a Laplace density (Yariv et al. 2021, eqs. 2-3) whose distance is linear between samples.
-    if asked == 0:
-        return []
-    found, pieces = [], 4
-    piece = (state.t - state.old_t) / pieces
-    for n in range(pieces):
-        a = state.old_s + (s - state.old_s) * n / pieces
-        b = state.old_s + (s - state.old_s) * (n + 1) / pieces
+    state: _Rays, s: Float[Tensor, " M"], beta: Float[Tensor, " M"], asked: int
+) -> tuple[Float[Tensor, " M"], Float[Tensor, " M"]]:
+    # The same for a Laplace density (Yariv et al. 2021, eqs. 2-3): its optical depth where the distance is linear.
+    light, moment, old = state.light, torch.zeros_like(s), state.old_s
+    piece = (state.t - state.old_t) / PIECES
+    for n in range(PIECES):
+        a, b = old + (s - old) * n / PIECES, old + (s - old) * (n + 1) / PIECES
         tail = torch.exp(-a.abs() / beta) / 2
         flat = torch.where(a > 0, tail, 1 - tail)
         sloped = (_psi_integral(a, beta) - _psi_integral(b, beta)) / torch.where(a == b, 1.0, a - b)
         depth = piece / beta * torch.where((a - b).abs() > 1e-3 * beta, sloped, flat)
-        after = torch.where(shown, state.light * torch.exp(-depth.clamp_min(0)), state.light)
-        found.append((state.light - after, torch.full_like(s, (n + 0.5) / pieces)))
-        state.light = after
-    return found
+        after = light * torch.exp(-depth.clamp_min(0))
+        moment = moment + (light - after) * (n + 0.5) / PIECES
+        light = after
+    return light, moment / (state.light - light).clamp_min(1e-12)
 
 
 def _psi_integral(s: Float[Tensor, " M"], beta: Float[Tensor, " M"]) -> Float[Tensor, " M"]:

@@ -16,6 +16,8 @@ EDGE = 1e-4
 """Distance from the box at which a ray's first and last questions may lie."""
 FLAT = 40.0
 """Exponent beyond which an exponential makes no difference."""
+PIECES = 4
+"""Parts of a step on which colour is taken as constant where a density is integrated."""
 T, END, LEAST, LIGHT, ASKED, OLD_T, OLD_S, OLDER_T, OLDER_S, NEARBY = range(10)
 """Columns of a slot: place, end of the ray, least distance yet, light that passes, questions asked, the last two
 samples, and whether the last one was near enough to have a colour."""
@@ -31,6 +33,7 @@ def march_rays(
 
     Returns the questions asked. `scale` turns raw outputs to distances; `beta` stands where the decoder has no own.
     """
+    w1, b1, w2, b2, w3, b3 = layers
     features = np.zeros((BLOCK, planes.shape[3]), np.float32)
     hidden = np.empty((BLOCK, layers.first.shape[1]), np.float32)
     deep = np.empty((BLOCK, layers.second.shape[1]), np.float32)
@@ -63,37 +66,51 @@ def march_rays(
                 features,
                 k,
             )
-        perceive(layers, live, features, hidden, deep)
+        perceive(w1, b1, w2, b2, live, features, hidden, deep)
         questions += live
         kept = 0
         for k in range(live):
             t = slots[k, T]
-            s = scale * say(layers, 0, deep, k)
+            s = scale * say(w3, b3, 0, deep, k)
             width = beta
-            if laplace and len(layers.out_bias) > 4:
-                width = 0.01 + np.tanh(2.0 * say(layers, 4, deep, k)) * (0.01 - 0.0001)
+            if laplace and len(b3) > 4:
+                width = 0.01 + np.tanh(2.0 * say(w3, b3, 4, deep, k)) * (0.01 - 0.0001)
             nearby = s < rules.horizon * width
             if nearby:
                 for c in range(3):
-                    colour = 1.02 / (1.0 + np.exp(-say(layers, 1 + c, deep, k))) - 0.01
+                    colour = 1.02 / (1.0 + np.exp(-say(w3, b3, 1 + c, deep, k))) - 0.01
                     slots[k, RGB + c] = min(max(colour, 0.0), 1.0)
                     if slots[k, NEARBY] == 0:
                         slots[k, OLD_RGB + c] = slots[k, RGB + c]
             slope = 1.0
             if slots[k, ASKED] > 0:
                 slope = (slots[k, OLD_S] - s) / (t - slots[k, OLD_T])
+            else:
+                slots[k, OLD_T], slots[k, OLD_S] = t, s + 1e3
+            light, old_t, old = slots[k, LIGHT], slots[k, OLD_T], slots[k, OLD_S]
             if nearby or slots[k, NEARBY] > 0:
+                place, least = 0.0, slots[k, LEAST]
                 if laplace:
-                    _through_density(slots, k, out, rays[k], t, s, width)
-                else:
-                    _through_surface(slots, k, out, rays[k], t, s, width)
+                    light, place = _through_density(light, old, s, t - old_t, width)
+                elif s < least:
+                    light, place = _through_surface(light, least, old, s, width)
+                    slots[k, LEAST] = s
+                elif old == least and slots[k, ASKED] > 1:
+                    least = _lowest(slots[k, OLDER_T], slots[k, OLDER_S], old_t, old, t, s)
+                    light = _passes(least / width)
+                    slots[k, LEAST] = least
+                weight = slots[k, LIGHT] - light
+                slots[k, LIGHT] = light
+                for c in range(3):
+                    old_colour = slots[k, OLD_RGB + c]
+                    out[rays[k], c] += weight * (old_colour + place * (slots[k, RGB + c] - old_colour))
+                out[rays[k], 3] += weight * (old_t + place * (t - old_t))
             slots[k, ASKED] += 1
             slots[k, NEARBY] = 1.0 if nearby else 0.0
             slots[k, OLDER_T], slots[k, OLDER_S] = slots[k, OLD_T], slots[k, OLD_S]
             slots[k, OLD_T], slots[k, OLD_S] = t, s
             for c in range(3):
                 slots[k, OLD_RGB + c] = slots[k, RGB + c]
-            light = slots[k, LIGHT]
             ended = light < rules.opaque or slots[k, ASKED] >= rules.questions
             if not ended:
                 onward = t + _stride(s, slope, width, rules)
@@ -166,34 +183,16 @@ def _soft(a: float) -> float:
 
 
 @compiled
-def _add(slots: Any, k: int, out: Any, ray: int, weight: float, place: float, t: float) -> None:
-    # Colour and distance at a place (0 to 1) between the last sample and this.
-    for c in range(3):
-        old = slots[k, OLD_RGB + c]
-        out[ray, c] += weight * (old + place * (slots[k, RGB + c] - old))
-    old = slots[k, OLD_T]
-    out[ray, 3] += weight * (old + place * (t - old))
-
-
-@compiled
-def _through_surface(slots: Any, k: int, out: Any, ray: int, t: float, s: float, beta: float) -> None:
-    least, old = slots[k, LEAST], slots[k, OLD_S]
-    if slots[k, ASKED] == 0:
-        slots[k, OLD_T], old = t, s + 1e3
-    if s < least:
-        a, b = min(least, old) / beta, s / beta
-        left = _passes(b)
-        weight = slots[k, LIGHT] - left
-        if weight > 1e-6:
-            start = (old - least) / (old - s) if old > least else 0.0
-            mean = (_soft(a) - _soft(b) - (a - b) * left) / ((a - b) * weight)
-            _add(slots, k, out, ray, weight, start + (1.0 - start) * min(max(mean, 0.0), 1.0), t)
-        slots[k, LIGHT], slots[k, LEAST] = left, s
-    elif old == least and slots[k, ASKED] > 1:
-        deepest = _lowest(slots[k, OLDER_T], slots[k, OLDER_S], slots[k, OLD_T], old, t, s)
-        left = _passes(deepest / beta)
-        _add(slots, k, out, ray, slots[k, LIGHT] - left, 0.0, t)
-        slots[k, LIGHT], slots[k, LEAST] = left, deepest
+def _through_surface(light: float, least: float, old: float, s: float, beta: float) -> Any:
+    # What passes as the distance falls from `least` to s, and the mean place of what does not between the samples.
+    a, b = min(least, old) / beta, s / beta
+    left = _passes(b)
+    weight = light - left
+    if weight < 1e-6:
+        return left, 1.0
+    start = (old - least) / (old - s) if old > least else 0.0
+    mean = (_soft(a) - _soft(b) - (a - b) * left) / ((a - b) * weight)
+    return left, start + (1.0 - start) * min(max(mean, 0.0), 1.0)
 
 
 @compiled
@@ -209,21 +208,20 @@ def _lowest(t0: float, s0: float, t1: float, s1: float, t2: float, s2: float) ->
 
 
 @compiled
-def _through_density(slots: Any, k: int, out: Any, ray: int, t: float, s: float, beta: float) -> None:
-    if slots[k, ASKED] == 0:
-        return
-    old, pieces = slots[k, OLD_S], 4
-    piece = (t - slots[k, OLD_T]) / pieces
-    for n in range(pieces):
-        a, b = old + (s - old) * n / pieces, old + (s - old) * (n + 1) / pieces
+def _through_density(light: float, old: float, s: float, length: float, beta: float) -> Any:
+    # The same for a density whose distance is linear between the samples.
+    left, moment, piece = light, 0.0, length / PIECES
+    for n in range(PIECES):
+        a, b = old + (s - old) * n / PIECES, old + (s - old) * (n + 1) / PIECES
         if abs(a - b) > 1e-3 * beta:
             depth = piece / beta * (_psi_integral(a, beta) - _psi_integral(b, beta)) / (a - b)
         else:
             tail = 0.5 * np.exp(-min(abs(a) / beta, FLAT))
             depth = piece / beta * (tail if a > 0 else 1.0 - tail)
-        left = slots[k, LIGHT] * np.exp(-max(depth, 0.0))
-        _add(slots, k, out, ray, slots[k, LIGHT] - left, (n + 0.5) / pieces, t)
-        slots[k, LIGHT] = left
+        after = left * np.exp(-max(depth, 0.0))
+        moment += (left - after) * (n + 0.5) / PIECES
+        left = after
+    return left, moment / max(light - left, 1e-12)
 
 
 @compiled

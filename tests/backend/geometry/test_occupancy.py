@@ -3,7 +3,8 @@ import math
 
 import torch
 
-from backend.geometry.occupancy import ask, occupancy
+from backend.geometry.kernels import rings
+from backend.geometry.occupancy import ask, occupancy, rings_plain
 from tests.analytic import BustField, SphereField
 
 
@@ -51,3 +52,9 @@ def test_an_empty_field_lets_rays_pass() -> None:
 def test_asking_in_tiles_changes_nothing() -> None:
     points = torch.rand(40000, 3)
     assert torch.equal(ask(SphereField(), points), SphereField().sdf(points))
+
+
+def test_rings_are_counted_as_by_growing() -> None:
+    solid = torch.rand(9, 7, 12, generator=torch.Generator().manual_seed(0)) > 0.98
+    assert torch.equal(torch.from_numpy(rings(solid.numpy())), rings_plain(solid))
+    assert (rings(torch.zeros(3, 3, 3, dtype=torch.bool).numpy()) > 1000).all()
