@@ -59,5 +59,5 @@ def fit_by_replay(
     """
     replay(subjects, out, recipe.replay, seed=seed, device=device, model=model, minutes=minutes, report=visited)
     shared = load_shared(out)
-    start = StartOf(out, shared.mean, frozenset(shared.people), model if recipe.replay.start == "encoder" else None)
+    start = StartOf(out, shared.mean, frozenset(shared.people), None if recipe.replay.start == "mean" else model)
     return fit_people(subjects, shared.decoder, start, out / FITTED, recipe.alone, workers=workers, report=fitted)

@@ -18,6 +18,8 @@ from ..geometry.fields import Field
 from ..geometry.occupancy import Occupancy, ask, occupancy
 from .views import ViewSet
 
+GRID_LIFE = 4
+"""Refreshes for which one map of empty cells serves: its margins are wider than a surface moves in that time."""
 MARCH_STEPS = 200
 LEAST_STRIDE = 0.008
 """Steps of the march near the surface are at least so long: the window is wider than that."""
@@ -74,6 +76,8 @@ class RayPool:
         self._origins, self._directions = rays.origins.reshape(-1, 3), rays.directions.reshape(-1, 3)
         self._rgb, self._alpha = views.rgb.reshape(-1, 3), views.alpha.reshape(-1)
         self._live: RayBatch | None = None
+        self._grid: Occupancy | None = None
+        self._refreshed = 0
 
     def refresh(self, field: Field, random: torch.Generator) -> None:
         """Find the windows of other rays on the field as it is now; rays that see and meet nothing are left out."""
@@ -81,7 +85,10 @@ class RayPool:
         chosen = torch.randint(len(self._alpha), (min(config.pool, len(self._alpha)),), generator=random)
         chosen = chosen.to(self._alpha.device)
         origins, directions, alpha = self._origins[chosen], self._directions[chosen], self._alpha[chosen]
-        centre, distance, slope = find_surface(field, origins, directions)
+        if self._refreshed % GRID_LIFE == 0:
+            self._grid = occupancy(field)
+        self._refreshed += 1
+        centre, distance, slope = find_surface(field, origins, directions, self._grid)
         window = config.reach * config.beta
         live = torch.isfinite(centre) & ((distance < window) | (alpha > 0.01))
         half = window / slope.clamp(FLATTEST, 1.0)

@@ -30,9 +30,8 @@ def recipe(
     `steps` is how long stage 2 fits each person.
     """
     objective = ObjectiveConfig(supervision=supervision)
-    known = model is not None and supervision != "views" and planes.channels >= model.codec.config.plane_channels
-    stage1 = ReplayConfig(planes=planes, objective=objective, hidden=hidden, start="encoder" if known else "mean")
-    if not known:
+    stage1 = ReplayConfig(planes=planes, objective=objective, hidden=hidden)
+    if model is None or planes.channels < model.codec.config.plane_channels or supervision == "views":
         # Without shapes to begin with, people need more visits until the mean is one.
         stage1 = replace(stage1, visits=6)
     stage2 = Stage2Config(objective=objective)

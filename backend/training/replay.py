@@ -117,6 +117,8 @@ class _Run:
     ) -> None:
         if config.start == "encoder" and model is None:
             raise ValueError("planes from the encoder need the shipped networks")
+        fits = model is not None and config.planes.channels >= model.codec.config.plane_channels
+        self._encodes = config.start == "encoder" or (config.start == "auto" and fits)
         self._subjects, self._out, self._config, self._seed = subjects, out, config, seed
         self._device, self._model = device, model
         self._states = PeopleStates(out / "people")
@@ -193,7 +195,7 @@ class _Run:
         return Visited(self._done, self._wanted, tuple(names), values, tuple(quality), time.monotonic() - started)
 
     def _start(self, one: SubjectData) -> Float[Tensor, "3 C R R"]:
-        if self._config.start == "encoder" and self._model is not None and one.points is not None:
+        if self._encodes and self._model is not None and one.points is not None:
             planes, size = encoded_planes(self._model, one.points), self._config.planes
             return adapted_planes(planes, size.channels, size.resolution)
         return self._mean
@@ -214,7 +216,7 @@ class _Run:
         remaining = config.decoder_rate_end ** (self._done / self._wanted)
         for group in self._optimiser.param_groups:
             group["lr"] = config.decoder_rate * remaining
-        emphasis = config.first_emphasis if turn == 0 and config.start == "mean" else 1.0
+        emphasis = config.first_emphasis if turn == 0 and not self._encodes else 1.0
         objective = replace(
             config.objective,
             sdf_weight=emphasis * config.objective.sdf_weight,

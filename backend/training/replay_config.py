@@ -65,8 +65,9 @@ class ReplayConfig:
     """Least such size, as a share of the resolution."""
     noise: float = 0.001
     """Deviation of noise on the planes in those steps."""
-    start: Literal["encoder", "mean"] = "mean"
-    """First planes: what the shipped networks make of the axis views, or the mean of the people visited so far."""
+    start: Literal["auto", "encoder", "mean"] = "auto"
+    """First planes: what the shipped networks make of the axis views, or the mean of the people visited so far; auto
+    takes the former where there are networks, axis views, and channels enough."""
     first_emphasis: float = 10.0
     """Factor of the point terms in first visits from the mean: pictures say little before there is a shape."""
     judge_every: int = 3
@@ -77,7 +78,7 @@ class ReplayConfig:
         """For tests."""
         photometric = PhotometricConfig(rays=128, pool=2048, beta=0.01)
         objective = ObjectiveConfig(photometric=photometric, points=256, surface_points=128, refresh_every=20)
-        return cls(planes=PlanesConfig.tiny(), objective=objective, hidden=16, visits=2, steps=20)
+        return cls(planes=PlanesConfig.tiny(), objective=objective, hidden=16, visits=2, steps=20, decoder_rate=5e-3)
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "ReplayConfig":
