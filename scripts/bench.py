@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Seconds and memory of each stage of an avatar, beside TripoSR's own parts where TRIPOSR_DIR names a check-out.
 
-    python scripts/bench.py            # a table
-    python scripts/bench.py --json     # one object per row and line
+    python scripts/bench.py                      # a table
+    python scripts/bench.py --json               # one object per row and line
+    python scripts/bench.py --part rendering     # pictures of fitted people, beside EG3D's renderer (EG3D_DIR)
 
 Both run in one process on the same field, one after the other, so their ratio holds whatever else the machine does.
 TripoSR's parts need omegaconf, einops, trimesh, imageio and moderngl beside it.
@@ -23,6 +24,8 @@ from typing import Any, TypeVar
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 NOT_RUN = "not run: set TRIPOSR_DIR"
+NO_EG3D = "not run: set EG3D_DIR"
+NO_PACK = "not run: set MAQUETTE_PACK to the assets that the studio makes people of"
 REPORT = "\nimport sys; sys.path.insert(0, 'scripts'); import bench; print(bench.peak_mib())"
 PORTRAIT = ROOT / "assets/portraits/hopper.jpg"
 T = TypeVar("T")
@@ -57,15 +60,15 @@ class Table:
         self.row(stage, best, note, peak_mib())
         return result
 
-    def ratio(self, name: str, ours: float, theirs: float, wanted: float | None) -> None:
+    def ratio(self, name: str, ours: float, theirs: float, wanted: float | None, peer: str = "TripoSR") -> None:
         """How our time compares, and whether that is what is wanted."""
         share = ours / theirs
         reached = None if wanted is None else share <= wanted
         if self.as_json:
             print(json.dumps({"ratio": name, "value": share, "wanted": wanted, "reached": reached}))
             return
-        verdict = "" if wanted is None else f"; wanted {wanted:.2f}: {'reached' if reached else 'MISSED'}"
-        print(f"{name:<52} {share:8.3f} of TripoSR's {theirs:.1f} s{verdict}")
+        verdict = "" if wanted is None else f"; wanted {wanted:.3g}: {'reached' if reached else 'MISSED'}"
+        print(f"{name:<52} {share:8.3f} of {peer}'s {theirs:.1f} s{verdict}")
 
 
 def main() -> None:
@@ -76,11 +79,15 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=20_000, help="triangles after simplification")
     parser.add_argument("--texture", type=int, default=2048, help="side of the finished texture, for both")
     parser.add_argument("--skip-raw-unwrap", action="store_true", help="leave out TripoSR's unwrapping (minutes)")
+    parser.add_argument("--part", choices=("all", "avatar", "rendering"), default="all", help="what to measure")
     flags = parser.parse_args()
     table = Table(flags.json)
-    startup(table)
-    field, mesh, rough = ours(table, flags)
-    peer(table, flags, field, rough, mesh)
+    if flags.part != "rendering":
+        startup(table)
+        field, mesh, rough = ours(table, flags)
+        peer(table, flags, field, rough, mesh)
+    if flags.part != "avatar":
+        rendering(table)
 
 
 def startup(table: Table) -> None:
@@ -179,6 +186,33 @@ def peer(table: Table, flags: argparse.Namespace, field: Any, rough: Any, mesh: 
         drawn, coloured = 0.0, them.colours(size)
     table.row(names[4], coloured, "every texel, filled or not")
     conclude(table, flags, names, drawn + coloured)
+
+
+def rendering(table: Table) -> None:
+    """Pictures of fitted people with long hair, on small planes and on large ones; medians of interleaved repeats."""
+    place, pack = os.environ.get("EG3D_DIR"), os.environ.get("MAQUETTE_PACK")
+    if not place:
+        table.row("EG3D: 128 x 128, 48 + 48 samples", None, NO_EG3D)
+    if not pack:
+        table.row("render fitted people", None, NO_PACK)
+        return
+    from bench_eg3d import compare, enlarged, people
+
+    folder = Path(place) if place else None
+    for number, (hair, small, sample) in enumerate(people(Path(pack))):
+        cases = {f"{hair}, 64x64x16": small}
+        if number == 0:
+            cases[f"{hair}, 256x256x32"] = enlarged(small, sample)
+        for name, field in cases.items():
+            seconds, psnr = compare(field, folder)
+            for stage, median in seconds.items():
+                note = f"{psnr:.1f} dB to the converged picture" if stage == "ours 128" else ""
+                table.row(f"{name}: {stage}", median, note)
+            if (theirs := seconds.get("EG3D 128")) is not None:
+                first = seconds["map"] + seconds["ours 128"]
+                table.ratio(f"{name}: ours 128", seconds["ours 128"], theirs, 1 / 40, "EG3D 128")
+                table.ratio(f"{name}: ours 128 with its map", first, theirs, 1 / 40, "EG3D 128")
+                table.ratio(f"{name}: ours 512", seconds["ours 512"], theirs, 1 / 4, "EG3D 128")
 
 
 def conclude(table: Table, flags: argparse.Namespace, names: tuple[str, ...], bake: float) -> None:

@@ -30,7 +30,7 @@ class Layers(NamedTuple):
 
 
 @compiled
-def corner(u: Any, v: Any, side: int, channels: int, plane: int) -> Any:
+def corner(u: Any, v: Any, side: Any, channels: int, plane: int) -> Any:
     """Offset of the upper left of the four texels around a place, and the weights of all four.
 
     Pixel centres lie inside the border (grid_sample with align_corners off); beyond the border its value holds.

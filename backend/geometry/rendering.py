@@ -57,7 +57,7 @@ def render(
     grid = occupancy(field) if grid is None else grid
     rays = camera.rays(height, width)
     origins, directions = (part.to(field.device) for part in (rays.origins, rays.directions))
-    seen_by = march(field, grid, origins, directions, _softness(camera, width), opacity)
+    seen_by = march(field, grid, origins, directions, softness(camera, width), opacity)
     # What is nearly opaque counts as opaque, or the background would shine through faces.
     alpha = 1 - seen_by.passing
     seen = alpha > 0.02
@@ -86,7 +86,8 @@ def render_views(
     ]
 
 
-def _softness(camera: Camera, width: int) -> float:
+def softness(camera: Camera, width: int) -> float:
+    """Width of the surface in a picture: a quarter of a pixel at the centre of the box, within `SHELL`."""
     distance = float(camera.cam_to_world[..., :3, 3].norm())
     pixel = distance / (float(camera.intrinsics[..., 0, 0]) * width)
     return min(max(0.25 * pixel, SHELL[0]), SHELL[1])
