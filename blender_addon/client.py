@@ -99,6 +99,8 @@ class Client:
         self.state = State.CONNECTING
         self.problem = ""
         """Why the state is not READY, one sentence for the user; empty while there is hope."""
+        self.code: ErrorCode | None = None
+        """Of the problem, where the backend named one."""
         self.welcome: Welcome | None = None
         """What the backend can do; kept while the connection is lost."""
         self._endpoint, self._name, self._version = endpoint, name, version
@@ -143,7 +145,7 @@ class Client:
                 event = decode_event(frames)
             except ProtocolError as error:
                 if error.code is not ErrorCode.UNKNOWN_KIND:
-                    self._give_up(str(error), State.REFUSED)
+                    self._give_up(str(error), State.REFUSED, error.code)
                 continue
             self._note(event)
             if self._socket is not None and not isinstance(event, Pong):
@@ -206,10 +208,10 @@ class Client:
             self._socket.close()
             self._socket = None
 
-    def _give_up(self, problem: str, state: State) -> None:
+    def _give_up(self, problem: str, state: State, code: ErrorCode | None = None) -> None:
         """Leaves the socket; the next attempt comes after a pause that grows."""
         self._drop_socket()
-        self.state, self.problem = state, problem
+        self.state, self.problem, self.code = state, problem, code
         self._deadline = self._clock() + BACK_OFF[min(self._attempts, len(BACK_OFF) - 1)]
         self._attempts += 1
 
@@ -223,7 +225,7 @@ class Client:
                 self.state, self._deadline = State.CONNECTING, self._clock() + WELCOME_SECONDS
                 self._greet()
             elif event.code in (ErrorCode.WRONG_KEY, ErrorCode.WRONG_VERSION):
-                self._give_up(f"{event.message} {event.hint}".strip(), State.REFUSED)
+                self._give_up(f"{event.message} {event.hint}".strip(), State.REFUSED, ErrorCode(event.code))
             elif event.job_id:
                 self._forget(event.job_id)
 
@@ -238,6 +240,7 @@ class Client:
             return
         greeted = self.state is not State.READY
         self.welcome, self.state, self.problem, self._attempts = event, State.READY, "", 0
+        self.code = None
         if greeted:
             # Whatever the last connection still had to say about jobs is said again, or answers a past it knew.
             self._outbox = deque(self._unfinished.values())

@@ -48,6 +48,12 @@ class MAQUETTE_AP_preferences(bpy.types.AddonPreferences):
         "For another machine, copy its file here and open an SSH tunnel, or name its address in the copy",
         subtype="FILE_PATH",
     )
+    allow_remote: bpy.props.BoolProperty(
+        name="Allow a backend on another computer",
+        description="Portraits and results then travel over the network to the address in the connection file, "
+        "unencrypted unless you tunnel it; Blender's own Online Access has to be allowed too",
+        default=False,
+    )
     stop_with_blender: bpy.props.BoolProperty(
         name="Stop the backend with Blender",
         description="End the backend that was started here when Blender quits; unfinished jobs go on at its next start",
@@ -71,6 +77,8 @@ class MAQUETTE_AP_preferences(bpy.types.AddonPreferences):
         column.separator()
         column.label(text="To connect to one that runs")
         column.prop(self, "connection", placeholder=str(default_store() / CONNECTION_NAME))
+        column.prop(self, "allow_remote")
+        column.operator("maquette.test_connection", icon="QUESTION")
         column.separator()
         column.prop(self, "show_textures")
 
@@ -85,9 +93,17 @@ def preferences() -> MAQUETTE_AP_preferences:
 
 
 def check_allowed(connection: Connection) -> None:
-    """Raises ProtocolError where the address is another machine's and Blender may not go online."""
-    if is_loopback(connection.address) or bpy.app.online_access:
+    """Raises ProtocolError where the address is another machine's and Blender or the user forbids to go there."""
+    if is_loopback(connection.address):
         return
+    if bpy.app.online_access:
+        if preferences().allow_remote:
+            return
+        raise ProtocolError(
+            ErrorCode.NOT_READY,
+            f"The backend at {connection.address} is on another computer, and you have not allowed that yet; "
+            "allow it in the add-on's preferences.",
+        )
     locked = " (it was started offline)" if getattr(bpy.app, "online_access_override", False) else ""
     raise ProtocolError(
         ErrorCode.NOT_READY,

@@ -21,6 +21,7 @@ from .jobs import JobState, Phase, cancelling, coalesce
 from .launcher import Launched, LaunchError, command_for, find_running
 from .launcher import start as launch
 from .preferences import check_allowed, preferences
+from .probe import Probe, Verdict
 from .protocol import (
     CONNECTION_NAME,
     Applied,
@@ -83,6 +84,10 @@ class Session:
         """A backend was started here and does not listen yet."""
         self.problem: Problem | None = None
         self.avatars: dict[str, Avatar] = {}
+        self.probe: Probe | None = None
+        """A test of the connection that is under way."""
+        self.verdict: Verdict | None = None
+        """What the last one came to."""
         self.stored: list[Stored] = []
         """What the backend keeps, newest first; empty for one that does not tell."""
         self.pictures: Pictures | None = None if bpy.app.background else Pictures()
@@ -120,10 +125,22 @@ class Session:
     def connect(self) -> None:
         """Connects to the backend of the preferences' connection file. Raises ProtocolError."""
         self.problem = None
-        chosen = preferences().connection
-        path = Path(_absolute(chosen)) if chosen else default_store() / CONNECTION_NAME
-        check_allowed(read_connection(path))
-        self._connect(path)
+        check_allowed(read_connection(_endpoint()))
+        self._connect(_endpoint())
+
+    def test_connection(self) -> None:
+        """Begins to find out whether that backend can be reached; `verdict` tells. Raises ProtocolError."""
+        path = _endpoint()
+        if path.exists():
+            check_allowed(read_connection(path))
+        self.end_test()
+        self.verdict, self.probe = None, Probe(path, f"Blender {bpy.app.version_string}")
+
+    def end_test(self) -> None:
+        """Drops a test that is under way."""
+        if self.probe is not None:
+            self.probe.close()
+            self.probe = None
 
     def stop_backend(self) -> None:
         """Leaves the backend, and ends it if it was started here; its unfinished jobs go on at its next start."""
@@ -258,8 +275,11 @@ class Session:
     def pump(self) -> float:
         """One tick: at most about BUDGET seconds of work. Returns the seconds until the next."""
         self._watch_backend()
+        if self.probe is not None and (verdict := self.probe.poll()) is not None:
+            self.verdict, self.probe = verdict, None
+            view.redraw()
         if self.client is None:
-            return IDLE
+            return INTERVAL if self.probe is not None else IDLE
         if not bpy.app.is_job_running("RENDER"):  # the scene may not change under a render
             self._events = deque(coalesce([*self._events, *self.client.drain()]))
             self._work(time.monotonic() + BUDGET)
@@ -351,6 +371,7 @@ class Session:
     def close(self) -> None:
         """Leaves the backend, and ends it if it was started here and the preferences say so."""
         self._disconnect()
+        self.end_test()
         if self.launched is not None and preferences().stop_with_blender:
             self.launched.stop()
         self.launched = None
@@ -426,6 +447,12 @@ def _rank(job: JobState) -> int:
     if job.phase is Phase.SENT:
         return 1_000_001
     return job.position if job.phase is Phase.QUEUED else 0
+
+
+def _endpoint() -> Path:
+    """The connection file that the preferences name, or that of the local backend."""
+    chosen = preferences().connection
+    return Path(_absolute(chosen)) if chosen else default_store() / CONNECTION_NAME
 
 
 def _absolute(path: str) -> str:

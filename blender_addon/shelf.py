@@ -69,7 +69,7 @@ def preset_words(welcome: Welcome | None, preset: str) -> list[str]:
         ("texture_size", "{0} x {0} texels"),
         ("faces", "{0:,} faces"),
         ("steps", "{0} steps"),
-        ("resolution", "{0} lattice"),
+        ("resolution", "grid of {0}"),
     ):
         value = numbers.get(name) if isinstance(numbers, Mapping) else None
         if isinstance(value, int) and not isinstance(value, bool):

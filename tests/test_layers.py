@@ -65,8 +65,20 @@ ADDON_BEFORE = {
     "scene": {"protocol"},
     "crowd": {"protocol", "client", "requests", "scene"},
     "shelf": {"protocol"},
+    "probe": {"protocol", "client"},
     "avatars": {"protocol", "jobs", "preferences", "scene"},
-    "session": {"protocol", "client", "launcher", "jobs", "requests", "scene", "preferences", "avatars", "shelf"},
+    "session": {
+        "protocol",
+        "client",
+        "launcher",
+        "jobs",
+        "requests",
+        "scene",
+        "preferences",
+        "avatars",
+        "probe",
+        "shelf",
+    },
 }
 """Add-on module -> its siblings that it may import; those not named are the Blender side and may import any."""
 BLENDER_MODULES = {"bpy", "bmesh", "mathutils", "gpu", "bpy_extras", "addon_utils"}
@@ -79,11 +91,19 @@ BLENDER_FILES = (
     "operators/",
     "scene/",
     "crowd_panel.py",
+    "translations.py",
     "crowd_properties.py",
     "crowd_run.py",
     "crowd_scene.py",
 )
-BLENDER_FREE = ("scene/axes.py", "scene/catalog.py", "scene/ground.py", "scene/layout.py", "scene/png.py", "scene/welding.py")
+BLENDER_FREE = (
+    "scene/axes.py",
+    "scene/catalog.py",
+    "scene/ground.py",
+    "scene/layout.py",
+    "scene/png.py",
+    "scene/welding.py",
+)
 ONE_PLACE = {
     "zmq": ("backend/service/", "blender_addon/client.py"),
     "xatlas": ("backend/surface/atlas.py",),

@@ -54,6 +54,32 @@ class MAQUETTE_OT_connect(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class MAQUETTE_OT_test_connection(bpy.types.Operator):
+    """Find out whether the backend can be reached: no answer, a wrong key and a wrong version are told apart"""
+
+    bl_idname = "maquette.test_connection"
+    bl_label = "Test Connection"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if session.current().probe is not None:
+            cls.poll_message_set("A test is under way; its result comes within seconds.")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        live = session.current()
+        try:
+            live.test_connection()
+        except ProtocolError as error:
+            return _reported(self, error)
+        if bpy.app.background and live.probe is not None:
+            live.verdict = live.probe.wait()
+            live.end_test()
+            self.report({"INFO"}, f"{live.verdict.sentence} {live.verdict.hint}".strip())
+        return {"FINISHED"}
+
+
 class MAQUETTE_OT_stop_backend(bpy.types.Operator):
     """Leave the backend, and end it if it was started from here; unfinished jobs go on at its next start"""
 
@@ -151,6 +177,7 @@ class MAQUETTE_OT_show_preferences(bpy.types.Operator):
 CLASSES = (
     MAQUETTE_OT_start_backend,
     MAQUETTE_OT_connect,
+    MAQUETTE_OT_test_connection,
     MAQUETTE_OT_stop_backend,
     MAQUETTE_OT_restart_backend,
     MAQUETTE_OT_free_memory,

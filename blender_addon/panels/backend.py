@@ -42,6 +42,11 @@ class MAQUETTE_PT_backend(Tab, bpy.types.Panel):
         if takes(welcome, "FreeMemory"):
             row.operator("maquette.free_memory", icon="MEMORY")
         row.operator("maquette.show_log", icon="TEXT")
+        if client is None or client.problem:
+            column.operator("maquette.test_connection", icon="QUESTION")
+        if live.verdict is not None:
+            sentence(column, context, live.verdict.sentence, "CHECKMARK" if live.verdict.good else "ERROR")
+            sentence(column, context, live.verdict.hint)
         if client is not None:
             if client.problem:
                 sentence(column, context, client.problem)

@@ -49,6 +49,24 @@ def test_loopback_needs_no_online_access_and_other_machines_do():
             preferences.check_allowed(Connection(address, "key"))
 
 
+def test_another_machine_needs_consent_too(addon, monkeypatch):
+    class Online:
+        online_access = True
+
+    monkeypatch.setattr(preferences.bpy, "app", Online)
+    with pytest.raises(ProtocolError, match="you have not allowed that yet"):
+        preferences.check_allowed(Connection("tcp://192.168.1.4:5555", "key"))
+    preferences.preferences().allow_remote = True
+    preferences.check_allowed(Connection("tcp://192.168.1.4:5555", "key"))
+
+
+def test_a_test_of_the_connection_says_what_is_wrong(addon, tmp_path, monkeypatch):
+    monkeypatch.setenv("MAQUETTE_STATE", str(tmp_path))
+    assert bpy.ops.maquette.test_connection() == {"FINISHED"}
+    verdict = session.current().verdict
+    assert not verdict.good and "does not exist" in verdict.sentence
+
+
 def test_operators_refuse_with_a_sentence(addon, tmp_path, monkeypatch):
     monkeypatch.setenv("MAQUETTE_STATE", str(tmp_path))
     with pytest.raises(RuntimeError, match="No backend runs here"):
