@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixed scenes for the sampling claims: studio people with hair as soft signed distances, and the network that proposes.
+"""Fixed scenes for the sampling claims: studio people with hair as signed distances, and the network that proposes.
 
-The planes are those that the shipped encoder gives; surfaces are as soft in proportion to the bins as the paper's are at
-the end of its schedule (its beta of 0.001 in a box of side 1 is 0.002 in ours).
+The planes are those that the shipped encoder gives; surfaces are as soft as the paper's are at the end of its schedule
+(its beta of 0.001 in a box of side 1 is 0.002 in ours).
 """
 
 import hashlib
@@ -63,7 +63,7 @@ class SamplingScene:
 
 def scene(settings: Settings, seed: int, model: RodinModel) -> SamplingScene:
     """The scene of one seed: its own person, from its own side."""
-    field = soft_person(settings, _people_with_hair(settings, FIRST_JUDGED + 100 * seed, 1)[0], model)
+    field = soft_person(settings, people_with_hair(settings, FIRST_JUDGED + 100 * seed, 1)[0], model)
     size = settings.pick(256, 32)
     angle = np.random.default_rng([seed, 5]).uniform([-0.9, -0.2], [0.9, 0.3])
     camera = orbit(*angle.tolist())
@@ -79,7 +79,12 @@ def scene(settings: Settings, seed: int, model: RodinModel) -> SamplingScene:
 
 
 def soft_person(settings: Settings, person: int, model: RodinModel) -> SparseField:
-    """A studio person as the shipped encoder sees them, with a soft surface; kept in the run's cache."""
+    """A studio person with a soft surface."""
+    return SparseField(SoftField(encoded_person(settings, person, model), settings.pick(0.002, 0.008)))
+
+
+def encoded_person(settings: Settings, person: int, model: RodinModel) -> TriplaneField:
+    """A studio person as the shipped encoder sees them; kept in the run's cache."""
     kept = settings.cache / "scenes" / f"planes_{file_hash()}_{person}.npy"
     if not kept.exists():
         pack = Pack(settings.pack)
@@ -91,8 +96,7 @@ def soft_person(settings: Settings, person: int, model: RodinModel) -> SparseFie
         with _unfinished(kept).open("wb") as file:
             np.save(file, planes.numpy())
         _unfinished(kept).replace(kept)
-    field = TriplaneField(Triplane(torch.from_numpy(np.load(kept))), model.decoder)
-    return SparseField(SoftField(field, settings.pick(0.002, 0.008)))
+    return TriplaneField(Triplane(torch.from_numpy(np.load(kept))), model.decoder)
 
 
 def proposal_network(settings: Settings, model: RodinModel, progress: Progress) -> ProposalCNN:
@@ -107,7 +111,7 @@ def proposal_network(settings: Settings, model: RodinModel, progress: Progress) 
     network = ProposalCNN(config)
     if not kept.exists():
         teachers = []
-        for index, person in enumerate(_people_with_hair(settings, FIRST_TEACHER, settings.pick(TEACHERS, 2))):
+        for index, person in enumerate(people_with_hair(settings, FIRST_TEACHER, settings.pick(TEACHERS, 2))):
             progress("people for the proposal network", 0.1 * index / TEACHERS)
             teachers.append(soft_person(settings, person, model))
         network = train_proposal(teachers, config, training, 0, lambda stage, share: progress(stage, 0.1 + 0.4 * share))
@@ -133,9 +137,11 @@ def decibels(errors: Tensor) -> float:
     return float(-10 * errors.mean().clamp_min(1e-10).log10())
 
 
-def _people_with_hair(settings: Settings, first: int, count: int) -> list[int]:
+def people_with_hair(settings: Settings, first: int, count: int) -> list[int]:
+    """Seeds of the first people from one on who have hair."""
     pack = Pack(settings.pack)
-    found, person = [], first
+    found: list[int] = []
+    person = first
     while len(found) < count and person < first + 100:
         if sample_parameters(person, pack).hair is not None:
             found.append(person)

@@ -32,6 +32,7 @@ def experiment(settings: Settings, progress: Progress) -> Outcome:
     samplers["march by the distance"] = SdfGuided()
     ours: dict[str, list[float]] = {name: [] for name in samplers}
     asked: dict[str, list[float]] = {name: [] for name in samplers}
+    tail: list[float] = []
     rows = []
     for index, scene in enumerate(scenes):
         shown = {}
@@ -40,6 +41,8 @@ def experiment(settings: Settings, progress: Progress) -> Outcome:
             shown[name] = scene.render(sampler)
             ours[name].append(decibels(scene.errors(shown[name])))
             asked[name].append(shown[name].queries / scene.size**2)
+        errors = scene.errors(shown["learned, 12 + 8"])
+        tail.append(100 * float(errors.topk(max(1, len(errors) // 100)).values.sum() / errors.sum()))
         chosen = ["two passes, 96", "two passes, 20", "learned, 12 + 8", "march by the distance"]
         truth = scene.rgb.numpy()
         rows.append([truth, *(shown[name].rgb.numpy() for name in chosen)])
@@ -49,18 +52,19 @@ def experiment(settings: Settings, progress: Progress) -> Outcome:
     figures = {f"{name} [dB]": values for name, values in ours.items()}
     figures["learned at 20 over two passes at 20 [dB]"] = to_20
     figures["learned at 20 over two passes at 96 [dB]"] = to_96
+    figures["error of the learned sampler in its worst 1 % [%]"] = tail
     figures["questions a pixel of the march"] = asked["march by the distance"]
     figures["questions a pixel of the learned sampler at 20"] = asked["learned, 12 + 8"]
     close, above = all(difference >= -0.5 for difference in to_96), clearly_positive(to_20)
     why = (
-        f"At 20 samples the learned sampler is {plus_minus(to_20, 1, signed=True)} dB from two passes; to two passes at "
-        f"96 it is {plus_minus(to_96, 1, signed=True)} dB."
+        f"At 20 samples the learned sampler is {plus_minus(to_20, 1, signed=True)} dB from two passes at 20, and "
+        f"{plus_minus(to_96, 1, signed=True)} dB from two passes at 96."
     )
     if not close:
         why += (
-            " Distances of fixed scenes turn opaque within a coarse cell of the first of two passes, so that pass "
-            "finds every thick surface and its 96 samples converge; the paper's gap arises in training, where the "
-            "volumes are soft, and its FID forgives noise that PSNR counts."
+            f" The worst 1 % of its pixels carry {plus_minus(tail, 0)} % of its squared error, and with 50 samples it "
+            f"comes to {plus_minus(ours['learned, 12 + 38'], 1)} dB: where its robust set leaves the surface out, no "
+            "budget finds it, while the coarse pass of two passes asks everywhere."
         )
     march = ours["march by the distance"]
     why += (

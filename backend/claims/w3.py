@@ -15,8 +15,8 @@ CLAIM = Claim(
     id="W3",
     title="A budget that follows the difficulty of a pixel lowers errors at depth edges",
     source="WYSIWYG (Trevithick et al. 2024), section 3.3",
-    published="32 samples for the hardest 10 % of the pixels and 16 for the others in place of an equal count; shown in "
-    "pictures, without a number",
+    published="32 samples for the hardest 10 % of the pixels and 16 for the others in place of an equal count; "
+    "shown in pictures, without a number",
     size=None,
     unit="dB",
     expected="PSNR at depth edges with 9 samples and 19 for the hardest 10 % above that with 10 for all, at the same "
@@ -54,9 +54,9 @@ def experiment(settings: Settings, progress: Progress) -> Outcome:
         ours={headline: gain, **ours},
         headline=headline,
         reproduced=clearly_positive(gain) and fair,
-        why=f"At depth edges the adaptive budget is {plus_minus(gain, 2, signed=True)} dB from the flat one, over whole "
-        f"pictures {plus_minus(everywhere, 2, signed=True)} dB, with {plus_minus(spent, 2, signed=True)} questions a "
-        "pixel more.",
+        why=f"At depth edges the adaptive budget is {plus_minus(gain, 2, signed=True)} dB from the flat one, over "
+        f"whole pictures {plus_minus(everywhere, 2, signed=True)} dB, with "
+        f"{plus_minus(spent, 2, signed=True)} questions a pixel more.",
         pictures={
             "Errors up to half of the range at ten samples a pixel beside the probe": grid(
                 rows, ["384 samples", "depth edges", "10 each", "9, and 19 for a tenth"], 256

@@ -45,8 +45,9 @@ class RaySamples:
 class Sampler(Protocol):
     """Chooses samples; no gradient flows through the choice."""
 
-    whole_image: bool
-    """Whether the rays must be all pixels of one picture, row by row."""
+    @property
+    def whole_image(self) -> bool:
+        """Whether the rays must be all pixels of one picture, row by row."""
 
     def sample(
         self,
