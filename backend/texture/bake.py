@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The colours of a field on a mesh: only texels on the mesh are asked."""
+"""What a field says of a mesh, as textures: only texels on the mesh are asked."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,7 +12,10 @@ from ..geometry.fields import TILE, Field
 from ..surface.mesh import Mesh
 from .fill import fill
 from .maps import TextureSet
+from .occlusion import occlusion
 from .raster import Raster, raster_uv
+from .relief import normal_map
+from .roughness import roughness
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +28,31 @@ def bake(field: Field, mesh: Mesh, size: int, level: int = 0) -> TextureSet:
     albedo[coverage] = quantise(colours(field, texel_points(mesh, raster)))
     log.info("baked %d texels at %d", int(coverage.sum()), size)
     return TextureSet(fill(albedo, coverage), coverage, level)
+
+
+def finish(field: Field, mesh: Mesh, textures: TextureSet) -> TextureSet:
+    """The textures with normals of the field's surface, ambient occlusion and an estimate of roughness beside them."""
+    raster = raster_uv(mesh, textures.size)
+    covered = raster.face >= 0
+    points = texel_points(mesh, raster)
+    open_to_light = raster.interpolate(mesh.faces, occlusion(mesh)[:, None])[:, 0]
+    rough = roughness(textures.albedo[covered].astype(np.float32) / 255, points)
+
+    def image(values: np.ndarray) -> np.ndarray:
+        full = np.zeros((*covered.shape, values.shape[1]), np.uint8)
+        full[covered] = values
+        return fill(full, covered)
+
+    # One after the other: at 4096 texels a side each takes some gigabytes of scratch.
+    normal = image(normal_map(field, mesh, raster))
+    both = image(quantise(np.stack([open_to_light, rough], 1)))
+    log.info("normals, occlusion and roughness at %d", textures.size)
+    return replace(
+        textures,
+        normal=normal,
+        occlusion=np.ascontiguousarray(both[..., 0]),
+        roughness=np.ascontiguousarray(both[..., 1]),
+    )
 
 
 def texel_points(mesh: Mesh, raster: Raster) -> Float[np.ndarray, "N 3"]:

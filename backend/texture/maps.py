@@ -19,6 +19,12 @@ class TextureSet:
     """Which improvement this is, from 0: a later texture of one job never has a lower level."""
     notes: tuple[str, ...] = ()
     """Sentences for the user about what limits this texture."""
+    normal: UInt8[np.ndarray, "T T 3"] | None = None
+    """Tangent-space normals, MikkTSpace, green up; no colour space."""
+    occlusion: UInt8[np.ndarray, "T T"] | None = None
+    """Share of ambient light; no colour space."""
+    roughness: UInt8[np.ndarray, "T T"] | None = None
+    """Perceptual roughness; no colour space."""
 
     @property
     def size(self) -> int:

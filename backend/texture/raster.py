@@ -51,6 +51,15 @@ def raster_view(mesh: Mesh, camera: Camera, height: int, width: int) -> Raster:
     return _raster(pixels, depth.numpy(), mesh.faces, height, width)
 
 
+def raster_flat(
+    pixels: Float[np.ndarray, "V 2"], depth: Float[np.ndarray, " V"], faces: Int[np.ndarray, "F 3"], size: int
+) -> Float[np.ndarray, "S S"]:
+    """Depth of what parallel rays see first, infinite where that is nothing; pixels are (column, row)."""
+    # Far away perspective is none: weights by reciprocal depth are linear then.
+    away = 100 * float(np.ptp(depth) + 1e-6)
+    return _raster(pixels, depth + away, faces, size, size).depth - np.float32(away)
+
+
 @njit(cache=True, nogil=True)
 def mix(
     corners: Int[np.ndarray, "N 3"], weights: Float[np.ndarray, "N 3"], values: Float[np.ndarray, "V C"]

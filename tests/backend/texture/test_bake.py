@@ -5,7 +5,7 @@ import torch
 from backend.geometry.cameras import orbit
 from backend.geometry.rendering import render
 from backend.surface.mesh import Mesh
-from backend.texture.bake import bake, colours, quantise, texel_points
+from backend.texture.bake import bake, colours, finish, quantise, texel_points
 from backend.texture.preview import lookup
 from backend.texture.raster import raster_uv, raster_view
 from tests.analytic import BustField
@@ -44,3 +44,14 @@ def test_seams_agree(bust: Mesh) -> None:
 
 def test_no_points_have_no_colours() -> None:
     assert colours(BustField(), np.zeros((0, 3), np.float32)).shape == (0, 3)
+
+
+def test_finishing_adds_maps_of_the_same_size(bust: Mesh) -> None:
+    plain = bake(BustField(), bust, 128)
+    done = finish(BustField(), bust, plain)
+    assert done.albedo is plain.albedo and done.level == plain.level
+    assert done.normal.shape == (128, 128, 3)
+    assert done.occlusion.shape == done.roughness.shape == (128, 128)
+    assert np.linalg.norm(done.normal[done.coverage] / 127.5 - 1, axis=1).min() > 0.97
+    assert done.occlusion[done.coverage].max() > 240
+    assert 100 < done.roughness[done.coverage].min() <= done.roughness[done.coverage].max() < 230
