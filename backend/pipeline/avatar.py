@@ -21,7 +21,7 @@ from backend.surface.extract import extract
 from backend.surface.lod import levels_of_detail
 from backend.surface.unwrap import unwrap
 from backend.synthesis.base import Condition, Synthesizer
-from backend.texture.bake import bake
+from backend.texture.bake import bake, finish
 
 from .events import Finished, Painted, PipelineEvent, Shaped
 from .presets import PREVIEW_TEXTURE_SIZE, Preset
@@ -35,13 +35,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PORTRAIT, SAMPLING, EXTRACTING, CLEANING, UNWRAPPING, BAKING = (
+PORTRAIT, SAMPLING, EXTRACTING, CLEANING, UNWRAPPING, BAKING, DETAIL = (
     "reading the portrait",
     "sculpting",
     "extracting the surface",
     "simplifying the mesh",
     "unwrapping",
     "first texture",
+    "fine surface",
 )
 REFINING = {"resample": "finer texture", "reproject": "portrait onto the texture"}
 
@@ -81,6 +82,11 @@ def run(
         yield stages.enter(REFINING.get(name, name))
         better = REFINERS[name].refine(field, mesh, textures, portrait, size=numbers.texture_size)
         textures = yield from _paint(better, textures, last=name == refiners[-1])
+    if refiners:
+        if numbers.maps:
+            yield stages.enter(DETAIL)
+            textures = finish(field, mesh, textures)
+        yield Painted(textures, final=True)
     recipe = _recipe(request, synthesizer, portrait, refiners)
     recipe["result"] = {"faces": len(mesh.faces), "vertices": len(mesh.vertices), "texture_size": textures.size}
     recipe["notes"] += textures.notes
@@ -125,7 +131,7 @@ def _shape(field: Field, numbers: Preset, stages: Stages) -> Generator[PipelineE
 def _paint(
     better: Iterator[TextureSet], textures: TextureSet, last: bool
 ) -> Generator[PipelineEvent, None, TextureSet]:
-    """Shows each texture at once; the very last of a job waits until nothing follows, so that it can say so."""
+    """Shows each texture at once, but the very last of a job: that waits for what comes with it."""
     held: TextureSet | None = None
     for textures in better:
         if held is not None:
@@ -134,8 +140,6 @@ def _paint(
         if not last:
             yield Painted(held, final=False)
             held = None
-    if last:
-        yield Painted(textures, final=True)
     return textures
 
 
@@ -147,10 +151,11 @@ def _expected_seconds(numbers: Preset, refiners: list[str], has_portrait: bool) 
         SAMPLING: 0.5 * numbers.steps,
         EXTRACTING: 0.5 * (numbers.resolution / 192) ** 2,
         CLEANING: 0.4 * (numbers.resolution / 192) ** 2,
-        UNWRAPPING: 2.0 * numbers.faces / 20_000,
+        UNWRAPPING: 0.4 * numbers.faces / 20_000,
         BAKING: 0.2,
     }
-    return expected | {REFINING.get(name, name): 1.0 * texels for name in refiners}
+    expected |= {REFINING.get(name, name): 1.0 * texels for name in refiners}
+    return expected | ({DETAIL: 0.3 + 0.7 * texels} if refiners and numbers.maps else {})
 
 
 def _recipe(

@@ -16,6 +16,7 @@ from PIL import Image
 from backend import __version__
 from backend.surface.mesh import Mesh
 from backend.texture.maps import TextureSet
+from backend.texture.relief import tangents
 
 MAGIC, JSON_CHUNK, BINARY_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
 FLOAT, UNSIGNED_INT = 5126, 5125
@@ -27,26 +28,56 @@ ROUGHNESS = 0.6
 """Skin, hair and cloth seen as one material."""
 
 
-def glb(mesh: Mesh, textures: TextureSet, name: str, extras: dict[str, Any]) -> bytes:
+def glb(
+    mesh: Mesh, textures: TextureSet, name: str, extras: dict[str, Any], metres_per_unit: float = METRES_PER_UNIT
+) -> bytes:
     """The file's content; `extras` (JSON values) travel with the node. The mesh must have UVs."""
     if mesh.uv is None:
         raise ValueError("the mesh has no texture coordinates; call unwrap first")
-    positions = (mesh.vertices * np.float32(METRES_PER_UNIT)).astype("<f4")
+    positions = (mesh.vertices * np.float32(metres_per_unit)).astype("<f4")
     normals = mesh.normals().astype("<f4")
     texture_positions = np.column_stack([mesh.uv[:, 0], 1 - mesh.uv[:, 1]]).astype("<f4")
-    picture = io.BytesIO()
-    Image.fromarray(textures.albedo).save(picture, "PNG", compress_level=1)
     parts = [
         positions.tobytes(),
         normals.tobytes(),
         texture_positions.tobytes(),
         mesh.faces.astype("<u4").tobytes(),
-        picture.getvalue(),
+        _png(textures.albedo),
     ]
-    views, binary = _packed(parts)
-    for view, target in zip(views, [VERTEX_BUFFER] * 3 + [INDEX_BUFFER], strict=False):
-        view["target"] = target
     count = len(mesh.vertices)
+    accessors = [
+        _accessor(0, FLOAT, count, "VEC3") | {"min": positions.min(0).tolist(), "max": positions.max(0).tolist()},
+        _accessor(1, FLOAT, count, "VEC3"),
+        _accessor(2, FLOAT, count, "VEC2"),
+        _accessor(3, UNSIGNED_INT, mesh.faces.size, "SCALAR"),
+    ]
+    attributes = {"POSITION": 0, "NORMAL": 1, "TEXCOORD_0": 2}
+    surface: dict[str, Any] = {
+        "baseColorTexture": {"index": 0},
+        "metallicFactor": 0.0,
+        "roughnessFactor": ROUGHNESS,
+    }
+    material: dict[str, Any] = {"name": name, "pbrMetallicRoughness": surface}
+    images = [{"name": f"{name} albedo", "mimeType": "image/png", "bufferView": 4}]
+    if textures.occlusion is not None and textures.roughness is not None:
+        # Red, green, blue: occlusion, roughness, metal, as one picture.
+        metal = np.zeros_like(textures.roughness)
+        parts.append(_png(np.stack([textures.occlusion, textures.roughness, metal], -1)))
+        images.append({"name": f"{name} surface", "mimeType": "image/png", "bufferView": len(parts) - 1})
+        surface |= {"metallicRoughnessTexture": {"index": len(images) - 1}, "roughnessFactor": 1.0}
+        material["occlusionTexture"] = {"index": len(images) - 1}
+    if textures.normal is not None:
+        parts.append(_png(textures.normal))
+        images.append({"name": f"{name} normals", "mimeType": "image/png", "bufferView": len(parts) - 1})
+        material["normalTexture"] = {"index": len(images) - 1}
+        # No chart is mirrored: the fourth number is 1 throughout.
+        frames = np.column_stack([tangents(mesh, normals), np.ones(count, np.float32)])
+        parts.append(frames.astype("<f4").tobytes())
+        attributes["TANGENT"] = len(accessors)
+        accessors.append(_accessor(len(parts) - 1, FLOAT, count, "VEC4"))
+    views, binary = _packed(parts)
+    for accessor, target in zip(accessors, [VERTEX_BUFFER] * 3 + [INDEX_BUFFER, VERTEX_BUFFER], strict=False):
+        views[accessor["bufferView"]]["target"] = target
     document = {
         "asset": {"version": "2.0", "generator": f"Maquette {__version__}"},
         "scene": 0,
@@ -55,30 +86,14 @@ def glb(mesh: Mesh, textures: TextureSet, name: str, extras: dict[str, Any]) -> 
         "meshes": [
             {
                 "name": name,
-                "primitives": [
-                    {"attributes": {"POSITION": 0, "NORMAL": 1, "TEXCOORD_0": 2}, "indices": 3, "material": 0}
-                ],
+                "primitives": [{"attributes": attributes, "indices": 3, "material": 0}],
             }
         ],
-        "materials": [
-            {
-                "name": name,
-                "pbrMetallicRoughness": {
-                    "baseColorTexture": {"index": 0},
-                    "metallicFactor": 0.0,
-                    "roughnessFactor": ROUGHNESS,
-                },
-            }
-        ],
-        "textures": [{"sampler": 0, "source": 0}],
+        "materials": [material],
+        "textures": [{"sampler": 0, "source": source} for source in range(len(images))],
         "samplers": [{"magFilter": LINEAR, "minFilter": LINEAR_MIPMAP, "wrapS": CLAMP, "wrapT": CLAMP}],
-        "images": [{"name": f"{name} albedo", "mimeType": "image/png", "bufferView": 4}],
-        "accessors": [
-            _accessor(0, FLOAT, count, "VEC3") | {"min": positions.min(0).tolist(), "max": positions.max(0).tolist()},
-            _accessor(1, FLOAT, count, "VEC3"),
-            _accessor(2, FLOAT, count, "VEC2"),
-            _accessor(3, UNSIGNED_INT, mesh.faces.size, "SCALAR"),
-        ],
+        "images": images,
+        "accessors": accessors,
         "bufferViews": views,
         "buffers": [{"byteLength": len(binary)}],
     }
@@ -86,6 +101,12 @@ def glb(mesh: Mesh, textures: TextureSet, name: str, extras: dict[str, Any]) -> 
     text += b" " * (-len(text) % 4)
     body = struct.pack("<II", len(text), JSON_CHUNK) + text + struct.pack("<II", len(binary), BINARY_CHUNK) + binary
     return struct.pack("<III", MAGIC, 2, 12 + len(body)) + body
+
+
+def _png(picture: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, "PNG", compress_level=1)
+    return content.getvalue()
 
 
 def _packed(parts: list[bytes]) -> tuple[list[dict[str, int]], bytes]:

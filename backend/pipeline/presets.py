@@ -16,12 +16,14 @@ class Preset:
     """Triangles after simplification, at most."""
     texture_size: int
     """Side of the final texture, texels."""
+    maps: bool = True
+    """Whether normals, occlusion and roughness are baked beside the finished colours."""
     refiners: tuple[str, ...] = ("resample", "reproject")
     """Texture refiners in order; those that need a portrait are left out where there is none."""
 
 
 PRESETS = {
-    "draft": Preset(steps=8, resolution=128, faces=8_000, texture_size=512),
+    "draft": Preset(steps=8, resolution=128, faces=8_000, texture_size=512, maps=False),
     "standard": Preset(steps=12, resolution=192, faces=20_000, texture_size=1024),
     "high": Preset(steps=15, resolution=256, faces=30_000, texture_size=2048),
 }

@@ -2,6 +2,7 @@
 import io
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -46,6 +47,28 @@ def test_arrays_and_picture_come_back() -> None:
     assert all(view["byteOffset"] % 4 == 0 for view in document["bufferViews"])
 
 
+def test_maps_come_back_where_gltf_wants_them() -> None:
+    plane = np.full((8, 8), 255, np.uint8)
+    finished = replace(TEXTURES, normal=ALBEDO[::-1], occlusion=plane // 2, roughness=plane // 3)
+    document, views = read(glb(QUAD, finished, "Quad", {}))
+    material = document["materials"][0]
+
+    def picture(place: dict) -> np.ndarray:
+        image = document["images"][document["textures"][place["index"]]["source"]]
+        return np.asarray(Image.open(io.BytesIO(views[image["bufferView"]])))
+
+    assert np.array_equal(picture(material["normalTexture"]), finished.normal)
+    assert np.array_equal(picture(material["pbrMetallicRoughness"]["baseColorTexture"]), ALBEDO)
+    surface = picture(material["pbrMetallicRoughness"]["metallicRoughnessTexture"])
+    assert np.array_equal(surface, picture(material["occlusionTexture"]))
+    assert (surface == [127, 85, 0]).all()
+    assert material["pbrMetallicRoughness"]["roughnessFactor"] == 1
+    accessor = document["accessors"][document["meshes"][0]["primitives"][0]["attributes"]["TANGENT"]]
+    assert accessor["type"] == "VEC4"
+    frames = np.frombuffer(views[accessor["bufferView"]], "<f4").reshape(-1, 4)
+    assert np.allclose(frames, [1, 0, 0, 1])
+
+
 def test_without_texture_coordinates_it_is_refused() -> None:
     with pytest.raises(ValueError, match="unwrap"):
         glb(Mesh(QUAD.vertices, QUAD.faces), TEXTURES, "Quad", {})
@@ -60,7 +83,9 @@ def test_as_large_as_in_the_addon() -> None:
 @pytest.mark.blender
 def test_blender_reads_it(tmp_path) -> None:
     bpy = pytest.importorskip("bpy", reason="bpy is an extra")
-    (tmp_path / "quad.glb").write_bytes(glb(QUAD, TEXTURES, "Quad", {"seed": 7}))
+    plane = np.full((8, 8), 255, np.uint8)
+    finished = replace(TEXTURES, normal=ALBEDO, occlusion=plane, roughness=plane)
+    (tmp_path / "quad.glb").write_bytes(glb(QUAD, finished, "Quad", {"seed": 7}))
     bpy.ops.wm.read_factory_settings(use_empty=True)
     bpy.ops.import_scene.gltf(filepath=str(tmp_path / "quad.glb"))
     found = bpy.data.objects["Quad"]
@@ -69,4 +94,8 @@ def test_blender_reads_it(tmp_path) -> None:
     assert np.allclose(np.ptp(world, axis=0), [0.2, 0, 0.4], atol=1e-6)
     normal = found.matrix_world.to_3x3() @ found.data.polygons[0].normal
     assert np.allclose(normal, [0, -1, 0], atol=1e-6)
-    assert tuple(bpy.data.images[0].size) == (8, 8)
+    assert all(tuple(image.size) == (8, 8) for image in bpy.data.images)
+    spaces = {image.name: image.colorspace_settings.name for image in bpy.data.images}
+    assert spaces == {"Quad albedo": "sRGB", "Quad surface": "Non-Color", "Quad normals": "Non-Color"}
+    kinds = [node.bl_idname for node in found.data.materials[0].node_tree.nodes]
+    assert "ShaderNodeNormalMap" in kinds

@@ -91,3 +91,22 @@ def test_where_the_field_knows_no_cut_the_mesh_is_believed(ball: Mesh) -> None:
     shown = decoded(normal_map(Sideways(), ball, raster).astype(np.float32), ball)
     across = np.abs(plain[:, 0]) < 0.3
     assert degrees(shown, plain / np.linalg.norm(plain, axis=1, keepdims=True))[across].max() < 1.2
+
+
+@pytest.mark.blender
+def test_blender_finds_the_same_tangents(ball: Mesh) -> None:
+    bpy = pytest.importorskip("bpy", reason="bpy is an extra")
+    plain = bpy.data.meshes.new("ball")
+    plain.from_pydata(ball.vertices.tolist(), [], ball.faces.tolist())
+    layer = plain.uv_layers.new(name="UVMap")
+    layer.data.foreach_set("uv", ball.uv[ball.faces].reshape(-1))
+    plain.shade_smooth()
+    plain.normals_split_custom_set_from_vertices(ball.normals().tolist())
+    plain.calc_tangents(uvmap="UVMap")
+    theirs = np.empty(3 * len(plain.loops), np.float32)
+    plain.loops.foreach_get("tangent", theirs)
+    signs = np.empty(len(plain.loops), np.float32)
+    plain.loops.foreach_get("bitangent_sign", signs)
+    ours = tangents(ball, ball.normals())[ball.faces].reshape(-1, 3)
+    assert (signs == 1).all()
+    assert np.percentile(degrees(theirs.reshape(-1, 3), ours), 99) < 1.0
