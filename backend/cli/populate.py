@@ -29,9 +29,15 @@ if TYPE_CHECKING:
     from blender_addon.protocol import Event, JobRequest
 
 ROOT = Path(__file__).resolve().parents[2]
-INSIDE = (
-    "import sys; sys.path.insert(0, {root!r}); from blender_addon import crowd_scene; crowd_scene.run_file({job!r})"
-)
+INSIDE = """
+import importlib.util, sys
+# Only this package: the libraries beside it may be for another Python than Blender's.
+spec = importlib.util.spec_from_file_location("blender_addon", {init!r})
+sys.modules["blender_addon"] = package = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(package)
+from blender_addon import crowd_scene
+crowd_scene.run_file({job!r})
+"""
 RESULT = "maquette populate: "
 OLDEST_BLENDER = (4, 2)
 TAIL_LINES = 5
@@ -200,7 +206,7 @@ def _blender(asked: str) -> list[str]:
 
 def _in_blender(command: list[str], job: dict[str, Any], root: Path = ROOT) -> dict[str, Any]:
     """Runs the add-on's `crowd_scene.run_file` in a process of its own and returns its answer. Raises Complaint."""
-    code = INSIDE.format(root=str(root), job=json.dumps(job))
+    code = INSIDE.format(init=str(root / "blender_addon" / "__init__.py"), job=json.dumps(job))
     with tempfile.TemporaryDirectory(prefix="maquette-") as folder:
         # Thousands of points would not fit onto a command line.
         script = Path(folder, "inside.py")

@@ -193,11 +193,11 @@ def _spread(random: np.random.Generator, count: int, variation: Variation) -> np
 
 
 def _tints(random: np.random.Generator, count: int, strength: float) -> np.ndarray:
-    """Factors around 1: a hue of full strength is blended with white, and lightness varies with it."""
+    """Factors around 1: a hue, and more often darker than lighter, for white cloth has no lighter."""
     hue = random.random((count, 1)) * 2 * np.pi
-    light = random.uniform(-1, 1, (count, 1))
+    light = random.uniform(-1, 0.4, (count, 1))
     wheel = np.cos(hue - np.arange(3) * 2 * np.pi / 3)
-    return np.clip(1 + strength * (0.5 * wheel + 0.4 * light), 0.05, 2.0)
+    return np.clip(1 + strength * (0.5 * wheel + 0.4 * light), 0.05, 1.3)
 
 
 def _levels(spec: CrowdSpec, terrain: Terrain, positions: np.ndarray) -> np.ndarray:
