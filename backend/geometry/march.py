@@ -93,14 +93,15 @@ def march(
     out = np.empty((len(starts), 5), np.float32)
     if laplace and isinstance(field, VolumeField) and len(starts):
         beta = float(field.values(origins[:1]).beta)
-    counts = []
+    steps = Rules(*map(float, rules))  # one type of number: another would be compiled anew
+    counts: list[int] = []
     share(
         len(starts),
         TILE,
         lambda first, last: counts.append(
             march_rays(
                 kernel.planes, kernel.layers, TRUNCATION, clear, float(grid.extent), starts, headings, turn,
-                first, last, laplace, beta, rules, out,
+                first, last, laplace, beta, steps, out,
             )
         ),
     )  # fmt: skip

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pictures of a field by a march that its signed distance guides; no gradients.
 
-Far from the surface a ray strides over empty cells of the occupancy map without asking the field; near it the stride
-is the distance less the soft shell; in the shell it is the shell's width, and the ray ends once opaque: some eight
-questions a pixel, where uniform sampling needs a hundred for the same picture.
+`march` says how rays step: some ten questions a pixel give 54 to 60 dB to the converged picture (128 x 128, fitted
+people with long hair), where 48 uniform samples give 44.
 
-Opacity follows Wang et al. 2021 (NeuS, eq. 13): what passes is a logistic function of the least distance met so far. It
-does not depend on the steps, and outlines stay where the surface is, half covered; a density would swell them.
+Opacity "logistic" follows Wang et al. 2021 (NeuS, eq. 13): what passes is a logistic function of the least distance met
+so far. It does not depend on the steps, and outlines stay where the surface is, half covered. "laplace" is the volume
+density of Yariv et al. 2021 with the width that the field has itself, for fields that were fitted through it. Against
+the studio's own pictures (nine views of three people with long hair, planes fitted to distances) logistic reaches
+26.1 dB and laplace 19.6, 21.9 and 24.9 dB at widths of 0.01, 0.005 and 0.002: a density swells outlines, covering 3.4,
+1.9 and 0.8 % of the picture too much, where logistic covers 0.5 % too little. Hence the default.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +22,7 @@ from .cameras import Camera
 from .fields import TILE, Field
 from .march import Opacity, march
 from .occupancy import Occupancy, occupancy
+from .sdf import normals as gradients
 
 SHELL = (0.001, 0.008)
 """Least and greatest softness of the surface; in between it is a quarter of a pixel, which smooths outlines."""
@@ -52,7 +55,7 @@ def render(
 ) -> RenderedView:
     """What one camera sees; `grid` saves the map when several pictures are taken of one field.
 
-    Without `normals` those are 0 and the picture takes a third less time.
+    Without `normals` those are 0, which saves an eighth of the time.
     """
     grid = occupancy(field) if grid is None else grid
     rays = camera.rays(height, width)
@@ -64,7 +67,8 @@ def render(
     along = seen_by.distance
     normal = torch.zeros_like(seen_by.rgb)
     if normals:
-        normal[seen] = _normals(field, origins[seen] + along[seen, None] * directions[seen])
+        points = origins[seen] + along[seen, None] * directions[seen]
+        normal[seen] = torch.cat([gradients(field, tile) for tile in points.split(TILE // 4)])
     axis = camera.cam_to_world[..., :3, 2].to(field.device)
     depth = torch.where(seen, along * (directions @ axis), 0.0)
     return RenderedView(
@@ -91,14 +95,3 @@ def softness(camera: Camera, width: int) -> float:
     distance = float(camera.cam_to_world[..., :3, 3].norm())
     pixel = distance / (float(camera.intrinsics[..., 0, 0]) * width)
     return min(max(0.25 * pixel, SHELL[0]), SHELL[1])
-
-
-@torch.inference_mode()
-def _normals(field: Field, points: Float[Tensor, "N 3"], step: float = 0.004) -> Float[Tensor, "N 3"]:
-    # Four questions at the corners of a tetrahedron give the gradient.
-    corners = points.new_tensor([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / math.sqrt(3)
-    out = []
-    for tile in points.split(TILE // 4):
-        values = field.sdf((tile[:, None] + step * corners).reshape(-1, 3)).reshape(-1, 4)
-        out.append(torch.nn.functional.normalize(values @ corners, dim=-1))
-    return torch.cat(out) if out else points

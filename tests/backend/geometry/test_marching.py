@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import math
+
 import pytest
 import torch
 
 from backend.geometry.cameras import orbit
 from backend.geometry.fields import TriplaneField
-from backend.geometry.march import Opacity, march, march_plain
+from backend.geometry.march import Opacity, box_span, march, march_plain
 from backend.geometry.occupancy import occupancy
 from backend.geometry.triplane import Triplane
 from backend.models.decoder import DecoderConfig, FieldDecoder
@@ -44,6 +46,24 @@ def test_compiled_march_is_the_plain_one(opacity: Opacity, beta: bool) -> None:
         assert error.median() < 1e-5 and error.mean() < 2e-4 and (error > 0.01).float().mean() < 0.01
     seen = plain.passing < 0.5
     assert (fast.distance - plain.distance)[seen].abs().mean() < 1e-4
+
+
+def test_few_questions_give_the_converged_picture() -> None:
+    field, side, beta = wrinkled_ball(), 32, 0.008
+    rays = orbit(0.5, 0.2).rays(side, side)
+    found = march(field, occupancy(field), rays.origins, rays.directions, beta)
+    near, far = box_span(rays.origins, rays.directions, 1.0)
+    picture = torch.zeros(side**2, 3)
+    for rows in torch.nonzero(far > near)[:, 0].split(64):
+        t = near[rows, None] + (far - near)[rows, None] * torch.linspace(0, 1, 2500)
+        values = field.values((rays.origins[rows, None] + t[..., None] * rays.directions[rows, None]).reshape(-1, 3))
+        passing = torch.sigmoid(values.sdf.reshape(t.shape).cummin(1)[0] / beta)
+        weight = torch.cat([torch.ones(len(rows), 1), passing], 1).diff(dim=1).neg()
+        picture[rows] = (weight[..., None] * values.rgb.reshape(*t.shape, 3)).sum(1)
+    error = (found.rgb - picture).abs().amax(-1)
+    assert -10 * math.log10((found.rgb - picture).square().mean()) > 50
+    assert error.median() < 1e-3 and error.quantile(0.99) < 0.02, "errors are few, and on outlines"
+    assert found.questions < 16 * side**2
 
 
 def test_the_order_of_rays_changes_nothing() -> None:
