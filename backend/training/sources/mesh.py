@@ -24,6 +24,8 @@ from .normalise import Placement, Source, Sphere, Up, from_bounds
 TRAIN_VIEWS = 32
 STEEP_VIEWS = 6
 """... and so many from high above, where crowns and hats are seen."""
+NEAR, SPREAD, SURFACE = 80_000, 30_000, 60_000
+"""Points near the surface, all over the box, and coloured ones: planes of 128² need more than the studio's of 64²."""
 SAMPLES = 2
 """Rays along each side of a pixel."""
 
@@ -65,8 +67,8 @@ def read_mesh(
 
 
 def sample_solid(
-    solid: Solid, parts: tuple[Part, ...], random: np.random.Generator, near: int = 28_000, spread: int = 20_000,
-    surface: int = 24_000,
+    solid: Solid, parts: tuple[Part, ...], random: np.random.Generator, near: int = NEAR, spread: int = SPREAD,
+    surface: int = SURFACE,
 ) -> PointSamples:  # fmt: skip
     """Points with distances to a body, and colours of its outer surface; drawn as `studio.points` draws them."""
     outer = np.flatnonzero(outer_faces(solid))
@@ -96,7 +98,7 @@ def distances(solid: Solid, outer: np.ndarray, points: Float[np.ndarray, "N 3"])
 
 
 def _visible(name: str, scene: Scene, random: np.random.Generator) -> PointSamples:
-    samples = sample_dressed(scene, random)
+    samples = sample_dressed(scene, random, NEAR, SPREAD, SURFACE)
     if not len(samples.surface):
         raise SourceError(f"nothing of {name} can be seen in the box", "Give --centre and --radius that hold it.")
     return samples

@@ -62,9 +62,8 @@ def test_a_bust_stands_on_the_floor_with_its_lid_down(bust: trimesh.Trimesh, tmp
     source = read_mesh(tmp_path / "bust.stl", up="z", **SMALL)
     assert "grey" in source.notes[0] and "lid" in source.notes[1]
     surface = source.samples["surface"].astype(float)
-    assert surface[:, 1].min() == pytest.approx(FLOOR, abs=2e-3) and surface[:, 1].max() == pytest.approx(
-        FILL, abs=0.01
-    )
+    assert surface[:, 1].min() == pytest.approx(FLOOR, abs=2e-3)
+    assert np.abs(surface[:, 0]).max() == pytest.approx(FILL, abs=0.01)
     points, sdf = (source.samples[name].astype(float) for name in ("points", "sdf"))
     core = (np.abs(points[:, [0, 2]]).max(1) < 0.2) & (points[:, 1] > -0.8) & (points[:, 1] < 0.2)
     assert (sdf[core] < 0).all()
