@@ -87,15 +87,13 @@ class Proposed:
         if image_shape is None:
             raise ValueError("a proposal needs the rays of a whole picture; pass image_shape")
         near, far = reach(span)
-        seen = probe(field, rays, image_shape, self.network, (near, far))
-        said = self.network.probabilities(seen.weights, seen.image, seen.directions)
-        probability = rearrange(said, "1 k h w -> (h w) k")
+        probability, asked = proposal(field, rays, image_shape, self.network, (near, far))
         width = (far - near) / self.network.bins
         positions, lengths = self._place(probability, random)
         depths = near + width * positions
         within = (depths >= span.near[:, None]) & (depths <= span.far[:, None]) & (span.far > span.near)[:, None]
         deltas = torch.where(within, width * lengths, 0.0)
-        return RaySamples(depths, deltas, seen.queries + int((deltas > 0).sum()))
+        return RaySamples(depths, deltas, asked + int((deltas > 0).sum()))
 
     def _place(
         self, probability: Float[Tensor, "M K"], random: torch.Generator | None
@@ -112,6 +110,20 @@ class Proposed:
             level = uniform(torch.Size((rays, self.budget)), random, device).sort(-1).values
         positions = inverse_distribution(probability, level)
         return positions, cells(positions, torch.ones_like(positions[:, :1]))
+
+
+@torch.no_grad()
+def proposal(
+    field: VolumeField,
+    rays: Rays,
+    image_shape: tuple[int, int],
+    network: ProposalNetwork,
+    bounds: tuple[float, float],
+) -> tuple[Float[Tensor, "M K"], int]:
+    """How probable it is that each bin matters to each pixel of a picture, and the questions asked for it."""
+    seen = probe(field, rays, image_shape, network, bounds)
+    said = network.probabilities(seen.weights, seen.image, seen.directions)
+    return rearrange(said, "1 k h w -> (h w) k"), seen.queries
 
 
 def reach(span: Span) -> tuple[float, float]:
