@@ -4,6 +4,7 @@
 # mypy: disable-error-code="valid-type"
 
 import ipaddress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import bpy
@@ -90,6 +91,17 @@ def preferences() -> MAQUETTE_AP_preferences:
         addons.new().module = __package__
         _made_here.add(__package__)
     return addons[__package__].preferences
+
+
+def endpoint() -> Path:
+    """The connection file that the preferences name, or that of the local backend."""
+    chosen = preferences().connection
+    return Path(absolute(chosen)) if chosen else default_store() / CONNECTION_NAME
+
+
+def absolute(path: str) -> str:
+    """A path as a user writes it, // and all, in full."""
+    return bpy.path.abspath(path) if path else ""
 
 
 def check_allowed(connection: Connection) -> None:

@@ -7,10 +7,9 @@ and writes it into the scene. Where there is no window, timers do not run and op
 
 import logging
 import time
-import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
@@ -20,25 +19,23 @@ from .client import STARTING_SECONDS, Client, State
 from .jobs import JobState, Phase, cancelling, coalesce
 from .launcher import Launched, LaunchError, command_for, find_running
 from .launcher import start as launch
-from .preferences import check_allowed, preferences
+from .preferences import absolute, check_allowed, endpoint, preferences
 from .probe import Probe, Verdict
 from .protocol import (
     CONNECTION_NAME,
     Applied,
     Cancel,
-    Discard,
     ErrorCode,
     Event,
     Failed,
     Finished,
     Follow,
-    FreeMemory,
     JobRequest,
     JobsListed,
     ListJobs,
-    Move,
     ProtocolError,
     Refused,
+    Request,
     TextureReady,
     Welcome,
     default_store,
@@ -57,7 +54,7 @@ SOON = 0.01
 BUDGET = 0.02
 """Seconds of one tick after which what remains waits for the next; a step takes some milliseconds."""
 KEPT = 8
-"""Jobs that are over and stay in the list, with the payload by which undo and redo bring back the final texture."""
+"""Jobs that are over and stay listed, with the payload by which undo and redo bring back the final texture."""
 LAUNCH_SECONDS = 60.0
 ORPHAN_SECONDS = 900.0
 """A backend started here ends by itself when it had no jobs and no clients for so long: Blender may have crashed."""
@@ -107,7 +104,7 @@ class Session:
         store = default_store()
         if find_running(store) is None:
             settings = preferences()
-            interpreter, folder = (_absolute(each) for each in (settings.interpreter, settings.folder))
+            interpreter, folder = (absolute(each) for each in (settings.interpreter, settings.folder))
             command = command_for(interpreter)
             self.launched = launch(
                 command,
@@ -125,12 +122,12 @@ class Session:
     def connect(self) -> None:
         """Connects to the backend of the preferences' connection file. Raises ProtocolError."""
         self.problem = None
-        check_allowed(read_connection(_endpoint()))
-        self._connect(_endpoint())
+        check_allowed(read_connection(endpoint()))
+        self._connect(endpoint())
 
     def test_connection(self) -> None:
         """Begins to find out whether that backend can be reached; `verdict` tells. Raises ProtocolError."""
-        path = _endpoint()
+        path = endpoint()
         if path.exists():
             check_allowed(read_connection(path))
         self.end_test()
@@ -140,10 +137,10 @@ class Session:
         """Drops a test that is under way."""
         if self.probe is not None:
             self.probe.close()
-            self.probe = None
+        self.probe = None
 
     def stop_backend(self) -> None:
-        """Leaves the backend, and ends it if it was started here; its unfinished jobs go on at its next start."""
+        """Leaves the backend, and ends it if it was started here; unfinished jobs go on at its next start."""
         self._disconnect()
         self.problem, self.starting, self.stored = None, False, []
         if self.launched is not None:
@@ -186,46 +183,10 @@ class Session:
         self.client.send(request)
         return self._remember(Avatar(JobState(request.job_id), name, scene, request, portrait))
 
-    def retry(self, job_id: str, preset: str = "") -> Avatar:
-        """Asks again for what failed or was cancelled, perhaps in another quality. Raises ProtocolError."""
-        work = self.avatars[job_id]
-        if work.request is None or not work.job.phase.over:
-            raise ProtocolError(ErrorCode.BAD_REQUEST, "Only a job of this Blender that failed can be asked for again.")
-        request = replace(work.request, job_id=uuid.uuid4().hex, preset=preset or work.request.preset)
-        again = self.submit(request, work.name, work.scene, work.portrait)
-        self.avatars.pop(job_id, None)
-        return again
-
-    def waiting(self) -> list[str]:
-        """Ids of this Blender's jobs in the order in which they will be done; finished ones come last."""
-        order = sorted(self.avatars, key=lambda key: _rank(self.avatars[key].job))
-        return [key for key in order if not self.avatars[key].job.phase.over] + [
-            key for key in reversed(self.avatars) if self.avatars[key].job.phase.over
-        ]
-
-    def move(self, job_id: str, step: int) -> None:
-        """Moves a waiting job so many places up (negative) or down the backend's queue."""
-        queued = [key for key in self.waiting() if self.avatars[key].job.phase is Phase.QUEUED]
-        place = queued.index(job_id)
-        other = queued[min(max(place + step, 0), len(queued) - 1)]
-        if self.client is not None and other != job_id:
-            working = sum(each.state == "running" for each in self.stored)
-            self.client.send(Move(job_id, max(self.avatars[other].job.position - working, 0)))
-
-    def list_stored(self) -> None:
-        """Asks what the backend keeps; the answer comes as an event."""
-        if self.can("ListJobs") and self.client is not None:
-            self.client.send(ListJobs())
-
-    def discard(self, job_id: str) -> None:
-        """Deletes a job's results from the backend's store; what is in the scene stays."""
-        if self.client is not None:
-            self.client.send(Discard(job_id))
-
-    def free_memory(self) -> None:
-        """Lets the backend's idle workers give back their memory."""
-        if self.client is not None:
-            self.client.send(FreeMemory())
+    def ask(self, message: Request) -> None:
+        """Sends what only newer backends understand, where it is understood; the answer comes as an event."""
+        if self.client is not None and self.can(type(message).__name__):
+            self.client.send(message)
 
     def follow(self, job_id: str, name: str, scene: str) -> None:
         """Asks for the rest of a job that an earlier Blender submitted. Raises ProtocolError for what is no job id."""
@@ -291,14 +252,9 @@ class Session:
 
     def _work(self, end: float) -> None:
         """Goes on with what came, in order, until the clock says `end`."""
-        while time.monotonic() < end:
-            if self._writing is None:
-                if not self._events:
-                    return
-                self._writing = self._steps(self._events.popleft())
-            try:
-                next(self._writing)
-            except StopIteration:
+        while time.monotonic() < end and (self._writing or self._events):
+            self._writing = self._writing or self._steps(self._events.popleft())
+            if next(self._writing, self) is self:  # steps are None
                 self._writing = None
 
     def _watch_backend(self) -> None:
@@ -327,7 +283,7 @@ class Session:
         """The same, little by little."""
         match event:
             case Welcome():
-                self.list_stored()
+                self.ask(ListJobs())
             case JobsListed():
                 self.stored = rows(event)
                 view.redraw()
@@ -340,7 +296,7 @@ class Session:
         if isinstance(event, TextureReady) and work.job.phase is not Phase.CANCELLING and self.client is not None:
             self.client.send(Applied(event.job_id, event.level))
         if isinstance(event, (Finished, Failed)):
-            self.list_stored()
+            self.ask(ListJobs())
 
     def restore(self) -> None:
         """After undo or redo: avatars that are in the scene get their latest texture and recipe again."""
@@ -440,20 +396,3 @@ def _handlers() -> tuple[tuple[list, Callable[..., None]], ...]:
         (handlers.load_post, _after_load),
         (handlers.save_pre, _before_save),
     )
-
-
-def _rank(job: JobState) -> int:
-    """Order of work: what runs, then what waits, by place; what has no place yet comes last."""
-    if job.phase is Phase.SENT:
-        return 1_000_001
-    return job.position if job.phase is Phase.QUEUED else 0
-
-
-def _endpoint() -> Path:
-    """The connection file that the preferences name, or that of the local backend."""
-    chosen = preferences().connection
-    return Path(_absolute(chosen)) if chosen else default_store() / CONNECTION_NAME
-
-
-def _absolute(path: str) -> str:
-    return bpy.path.abspath(path) if path else ""

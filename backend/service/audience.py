@@ -101,7 +101,7 @@ class Audience:
         if not client.outbox:
             sent = self._send(identity, frames)
             if sent is Sent.GONE:
-                self.forget(identity)
+                self._lose(client)
             if sent is not Sent.LATER:
                 return
         if replaces:
@@ -149,10 +149,15 @@ class Audience:
                 if sent is Sent.LATER:
                     break
                 if sent is Sent.GONE:
-                    self.forget(identity)
+                    self._lose(client)
                     break
                 client.outbox.popleft()
         return any(client.outbox for client in self._clients.values())
+
+    def _lose(self, client: Client) -> None:
+        """Its line is cut, so it is owed nothing more; but what it sent before that is still acted on."""
+        client.outbox.clear()
+        client.credits.clear()
 
     def _credit(self, identity: bytes, job_id: str) -> Credit | None:
         client = self._clients.get(identity)

@@ -5,7 +5,7 @@ import bpy
 
 from .. import session
 from ..launcher import LaunchError, log_tail
-from ..protocol import ErrorCode, ProtocolError, default_store
+from ..protocol import ErrorCode, FreeMemory, ProtocolError, default_store
 
 LOG_BLOCK = "Maquette log"
 
@@ -136,7 +136,7 @@ class MAQUETTE_OT_free_memory(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        session.current().free_memory()
+        session.current().ask(FreeMemory())
         return {"FINISHED"}
 
 

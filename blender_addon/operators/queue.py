@@ -5,10 +5,13 @@
 
 import bpy
 
-from .. import session, shelf
+from .. import queue, session, shelf
 from ..jobs import Phase
 from ..launcher import LaunchError
-from ..protocol import ProtocolError
+from ..protocol import Discard, ListJobs, ProtocolError
+
+ANSWER_SECONDS = 2.0
+"""Where there is no window, this long a question may wait for its answer."""
 
 
 class MAQUETTE_OT_move_job(bpy.types.Operator):
@@ -33,7 +36,7 @@ class MAQUETTE_OT_move_job(bpy.types.Operator):
         if self.job not in live.avatars or live.avatars[self.job].job.phase is not Phase.QUEUED:
             self.report({"WARNING"}, "That job does not wait any more.")
             return {"CANCELLED"}
-        live.move(self.job, self.step)
+        queue.move(live, self.job, self.step)
         return {"FINISHED"}
 
 
@@ -64,7 +67,7 @@ class MAQUETTE_OT_retry(bpy.types.Operator):
             self.report({"WARNING"}, "That job is no longer in the list.")
             return {"CANCELLED"}
         try:
-            work = live.retry(self.job, self.preset)
+            work = queue.retry(live, self.job, self.preset)
         except ProtocolError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -91,6 +94,10 @@ class MAQUETTE_OT_fetch(bpy.types.Operator):
                 live.wait_ready(session.LAUNCH_SECONDS)
             if self.job in live.avatars and live.avatars[self.job].job.phase.over:
                 live.dismiss(self.job)
+            if bpy.app.background and live.client is not None:
+                live.ask(ListJobs())
+                for event in live.client.wait(ANSWER_SECONDS):
+                    live.take(event)
             names = {each.job_id: each.name for each in live.stored}
             live.follow(self.job, names.get(self.job, "Avatar"), context.scene.name)
         except (LaunchError, ProtocolError) as error:
@@ -124,7 +131,7 @@ class MAQUETTE_OT_discard(bpy.types.Operator):
         return context.window_manager.invoke_confirm(self, event)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        session.current().discard(self.job)
+        session.current().ask(Discard(self.job))
         return {"FINISHED"}
 
 
@@ -143,7 +150,7 @@ class MAQUETTE_OT_list_stored(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        session.current().list_stored()
+        session.current().ask(ListJobs())
         return {"FINISHED"}
 
 

@@ -3,7 +3,7 @@
 
 import bpy
 
-from .. import session, wording
+from .. import queue, session, wording
 from ..jobs import Phase
 from ..scene import tags
 from .drawing import Tab, sentence, trouble
@@ -15,7 +15,7 @@ class MAQUETTE_PT_queue(Tab, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         live, column = session.current(), self.layout.column()
-        order = live.waiting()
+        order = queue.waiting(live.avatars)
         if not order:
             column.label(text="Nothing is being generated", icon="INFO")
             return

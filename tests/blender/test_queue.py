@@ -6,9 +6,9 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import session  # noqa: E402
+from blender_addon import queue, session  # noqa: E402
 from blender_addon.jobs import Phase  # noqa: E402
-from blender_addon.protocol import MeshReady, TextureReady  # noqa: E402
+from blender_addon.protocol import ListJobs, MeshReady, TextureReady  # noqa: E402
 from blender_addon.scene import image, tags  # noqa: E402
 from tests.blender.backend import pump_until, submit  # noqa: E402
 from tests.integration.tiny_runner import PLAIN, SLOW, UNFIT  # noqa: E402
@@ -25,12 +25,12 @@ def forget(live: session.Session) -> None:
 def test_jobs_wait_in_order_change_places_and_end_one_by_one(connected):
     works = {name: submit(connected, SLOW if name == "one" else PLAIN, name) for name in ("one", "two", "three")}
     pump_until(connected, lambda: works["three"].job.phase is Phase.QUEUED and works["one"].job.fraction > 0)
-    connected.list_stored()
+    connected.ask(ListJobs())
     pump_until(connected, lambda: any(each.state == "running" for each in connected.stored))
-    assert connected.waiting() == ["one", "two", "three"]
+    assert queue.waiting(connected.avatars) == ["one", "two", "three"]
     assert bpy.ops.maquette.move_job(job="three", step=-1) == {"FINISHED"}
     pump_until(connected, lambda: works["three"].job.position < works["two"].job.position)
-    assert connected.waiting() == ["one", "three", "two"]
+    assert queue.waiting(connected.avatars) == ["one", "three", "two"]
     connected.cancel("three")
     pump_until(connected, lambda: works["three"].job.phase is Phase.CANCELLED)
     assert not works["one"].job.phase.over  # a cancel is of one job
@@ -47,7 +47,7 @@ def test_what_was_cancelled_or_failed_is_tried_again_with_its_own_request(connec
     connected.cancel("stopped")
     pump_until(connected, lambda: work.job.phase is Phase.CANCELLED)
     assert bpy.ops.maquette.cancel.poll() is False
-    again = connected.retry("stopped", "draft")
+    again = queue.retry(connected, "stopped", "draft")
     assert again.request.preset == "draft" and again.request.seed == SLOW and again.job.job_id != "stopped"
     connected.cancel(again.job.job_id)
     pump_until(connected, lambda: again.job.phase.over)
@@ -67,7 +67,7 @@ def test_a_result_that_was_never_saved_is_fetched_from_the_store(connected):
     (job_id,) = connected.avatars
     bpy.ops.wm.read_factory_settings(use_empty=True)
     forget(connected)
-    connected.list_stored()
+    connected.ask(ListJobs())
     pump_until(connected, lambda: bool(connected.stored))
     row = next(each for each in connected.stored if each.job_id == job_id)
     assert row.state == "done" and row.name == "Avatar 0" and row.preset == "draft"

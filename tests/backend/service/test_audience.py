@@ -96,12 +96,13 @@ def test_a_full_socket_delays_and_keeps_order_but_drops_old_progress() -> None:
     assert wire.said(ANNA) == ["mesh", "p9", "late"]
 
 
-def test_who_left_is_forgotten() -> None:
+def test_who_left_is_owed_nothing() -> None:
     made, wire = audience(ANNA, BERT)
     wire.gone = {ANNA}
     made.tell(ANNA, ["x"])
-    assert not made.hear(ANNA) and made.hear(BERT)
     assert made.followers("job") == [BERT]
+    made.forget(ANNA)
+    assert not made.hear(ANNA) and made.hear(BERT)
 
 
 def test_who_takes_nothing_for_long_is_forgotten() -> None:
@@ -127,3 +128,19 @@ def test_there_is_an_end_to_guests() -> None:
         wire.now = float(number)
         made.greet(b"guest %d" % number, "")
     assert len(made) == MAX_CLIENTS and not made.hear(b"guest 0")
+
+
+def test_what_a_client_said_before_it_left_is_still_acted_on() -> None:
+    made, wire = audience(b"anna")
+    wire.gone.add(b"anna")
+    made.tell(b"anna", [b"accepted"])
+    assert made.hear(b"anna") and made.followers("job") == []
+    made.follow(b"anna", "another")
+    wire.gone.clear()
+    wire.full = True
+    made.tell(b"anna", [b"later"])
+    wire.gone.add(b"anna")
+    assert not made.flush()
+    wire.now = 121.0
+    made.forget_silent(120.0)
+    assert not made.hear(b"anna")
