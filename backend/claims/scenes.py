@@ -11,13 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ..geometry.bins import robust_set
 from ..geometry.cameras import Camera, orbit
 from ..geometry.fields import SoftField, TriplaneField
-from ..geometry.sampling import Sampler, TwoPass
+from ..geometry.proposed import proposal, reach
+from ..geometry.sampling import Sampler, TwoPass, box_span
 from ..geometry.sparse import SparseField
 from ..geometry.triplane import Triplane
 from ..geometry.volume import VolumeView, volume_render
@@ -135,6 +137,14 @@ def prepare(settings: Settings, progress: Progress) -> tuple[ProposalCNN, list[S
 def decibels(errors: Tensor) -> float:
     """PSNR of squared errors."""
     return float(-10 * errors.mean().clamp_min(1e-10).log10())
+
+
+def wide_sets(scene: SamplingScene, network: ProposalCNN, budget: int) -> Bool[Tensor, " N"]:
+    """Pixels whose robust set has more bins than a budget has samples."""
+    rays = scene.camera.rays(scene.size, scene.size)
+    bounds = reach(box_span(rays, scene.field.extent))
+    probability, _ = proposal(scene.field, rays, (scene.size, scene.size), network, bounds)
+    return robust_set(probability).sum(-1) > budget
 
 
 def people_with_hair(settings: Settings, first: int, count: int) -> list[int]:

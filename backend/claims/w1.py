@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """W1: a learned sampler with 20 samples against two passes with 96, on fixed scenes."""
 
-from jaxtyping import Bool
-from torch import Tensor
-
-from ..geometry.bins import robust_set
 from ..geometry.guided import SdfGuided
-from ..geometry.proposed import Proposed, proposal, reach
-from ..geometry.sampling import Sampler, TwoPass, box_span
-from ..models.proposal import ProposalCNN
+from ..geometry.proposed import Proposed
+from ..geometry.sampling import Sampler, TwoPass
 from .base import Claim, Outcome, Progress, Settings, clearly_positive, plus_minus, subtract
 from .pictures import curves, error_map, grid
-from .scenes import SamplingScene, decibels, prepare
+from .scenes import decibels, prepare, wide_sets
 
 CLAIM = Claim(
     id="W1",
@@ -99,11 +94,3 @@ def experiment(settings: Settings, progress: Progress) -> Outcome:
             ),
         },
     )
-
-
-def wide_sets(scene: SamplingScene, network: ProposalCNN, budget: int) -> Bool[Tensor, " N"]:
-    """Pixels whose robust set has more bins than a budget has samples."""
-    rays = scene.camera.rays(scene.size, scene.size)
-    bounds = reach(box_span(rays, scene.field.extent))
-    probability, _ = proposal(scene.field, rays, (scene.size, scene.size), network, bounds)
-    return robust_set(probability).sum(-1) > budget

@@ -34,7 +34,7 @@ FIGURES = ("rendered beta [1/1000]", "entropy of the weights [nat]", "error with
 
 def experiment(settings: Settings, progress: Progress) -> Outcome:
     model = load()
-    fit = VolumeFit(steps=settings.pick(300, 3), rays=settings.pick(512, 32), samples=settings.pick(24, 8))
+    fit = VolumeFit(steps=settings.pick(200, 3), rays=settings.pick(512, 32), samples=settings.pick(20, 8))
     ours: dict[str, list[float]] = {f"{arm}: {figure}": [] for figure in FIGURES for arm in ARMS}
     ours |= {f"{arm}: PSNR of the fit [dB]": [] for arm in ARMS}
     rows = []
@@ -82,7 +82,7 @@ def experiment(settings: Settings, progress: Progress) -> Outcome:
 
 
 def _measure(volume: Volume, settings: Settings) -> tuple[list[float], list[np.ndarray]]:
-    size, camera = settings.pick(128, 16), orbit(0.5, 0.1)
+    size, camera = settings.pick(96, 16), orbit(0.5, 0.1)
     field = volume.field()
     random = torch.Generator().manual_seed(0)
     truth = volume_render(field, camera, size, size, REFERENCE, random=random)

@@ -37,7 +37,7 @@ SMALLEST = 8
 
 
 def experiment(settings: Settings, progress: Progress) -> Outcome:
-    fit = VolumeFit(steps=settings.pick(400, 3), rays=settings.pick(512, 32), samples=settings.pick(24, 8))
+    fit = VolumeFit(steps=settings.pick(250, 3), rays=settings.pick(384, 32), samples=settings.pick(20, 8))
     front: dict[str, list[float]] = {arm: [] for arm in ARMS}
     pieces: dict[str, list[float]] = {arm: [] for arm in ARMS}
     close: dict[str, list[float]] = {arm: [] for arm in ARMS}
@@ -91,7 +91,7 @@ def experiment(settings: Settings, progress: Progress) -> Outcome:
 
 
 def _cameras(settings: Settings) -> list[Camera]:
-    cameras = held_out_cameras(settings.pick(4, 1))
+    cameras = held_out_cameras(settings.pick(3, 1))
     return [cameras[index] for index in range(len(cameras.cam_to_world))]
 
 

@@ -8,7 +8,8 @@ Conventions, stated once for the whole project:
 - signed distance is negative inside and truncated (see `TRUNCATION`); colours are sRGB-encoded in [0, 1];
 - images have their top row first; UV origin is bottom left; angles are radians.
 
-Shape letters: `B` batch, `C` channels, `R` plane resolution, `N` points, `H W` image; a leading `*B` is any batch.
+Shape letters: `B` batch, `C` channels, `R` plane resolution, `N` points, `M` rays, `S` samples per ray, `H W` image; a
+leading `*B` is any batch.
 """
 
 TRUNCATION = 0.1
