@@ -20,7 +20,7 @@ VERBS = {
     "populate": "put a crowd into a Blender scene, as a JSON file describes it",
     "fetch": "get the files that are not part of the package (face networks)",
     "studio": "make synthetic people to learn from",
-    "fit": "fit a shared decoder and one triplane per person",
+    "fit": "fit the studio's people, your pictures with cameras, or your mesh",
     "train": "train the generator on fitted people",
     "evaluate": "measure the generator on people it has never seen",
     "claims": "try what the papers claim, at a small scale",

@@ -144,13 +144,8 @@ def _stages(source: Source, config: SourceFitConfig) -> list[_Stage]:
             supervision="both", points=4000, surface_points=2000, sdf_weight=5.0, colour_weight=0.5,
             variation_weight=0.02,
         )  # fmt: skip
-    soft, medium, sharp = (
-        replace(
-            pictures,
-            photometric=PhotometricConfig(rays=config.rays, pool=config.pool, beta=beta, coverage_weight=COVERAGE),
-        )
-        for beta in config.softness
-    )
+    rays = PhotometricConfig(rays=config.rays, pool=config.pool, coverage_weight=COVERAGE)
+    soft, medium, sharp = (replace(pictures, photometric=replace(rays, beta=beta)) for beta in config.softness)
     half, quarter = max(COARSEST, full // 2), max(COARSEST, full // 4)
     if source.samples is None:
         return [

@@ -14,8 +14,8 @@ from backend.training.sources.nerf import read_nerf
 from backend.training.sources.normalise import Source, Sphere
 
 SMALL = SourceFitConfig(
-    planes=PlanesConfig(resolution=24, channels=8), hidden=24, steps=100, rays=256, pool=4096, rate=0.05, picture_rate=0.01,
-    decoder_rate=0.01,
+    planes=PlanesConfig(resolution=24, channels=8), hidden=24, steps=100, rays=256, pool=4096,
+    rate=0.05, picture_rate=0.01, decoder_rate=0.01,
 )  # fmt: skip
 
 
