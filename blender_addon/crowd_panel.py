@@ -64,8 +64,7 @@ def _draw_run(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
     run = crowd_run.current()
     if run is not None and not run.over:
         told = run.told
-        where = f"Person {min(told.done + 1, told.total)} of {told.total}"
-        column.progress(factor=min(told.fraction, 1.0), text=f"{where}: {told.stage}" if told.stage else where)
+        column.progress(factor=min(told.fraction, 1.0), text=wording.capitalised(told.words))
         column.operator("maquette.cancel_crowd", icon="CANCEL")
         return
     reason = "" if session.current().ready else "Start or connect to a backend first"

@@ -13,6 +13,7 @@ from .client import Client
 from .crowd.gather import Told, through
 from .crowd.spec import CrowdSpec
 from .crowd.store import Store
+from .preferences import preferences
 from .protocol import ErrorCode, ProtocolError, default_store
 from .scene import view
 
@@ -153,6 +154,9 @@ def _tick() -> float | None:
             busy = run.step()
     view.redraw()
     if (made := run.crowd) is not None:
+        if preferences().show_textures:
+            for space in view.views():
+                view.show_textures(space)
         _push_undo(f"Maquette: {made.collection}")
     return SOON if busy else INTERVAL  # one more tick than needed where it is over
 

@@ -134,8 +134,7 @@ def _people(spec: CrowdSpec, store: Store, flags: Flags, bar: Bar) -> tuple[list
                 told = next(steps)
                 if told.stage:
                     made.add(told.done)
-                stage = f"person {min(told.done + 1, told.total)} of {told.total}"
-                bar.update(f"{stage}: {told.stage}" if told.stage else stage, told.fraction)
+                bar.update(told.words, told.fraction)
         except StopIteration as done:
             return [each.key for each in done.value], len(made)
         finally:

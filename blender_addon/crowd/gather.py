@@ -59,6 +59,13 @@ class Told:
         """Of all people."""
         return (self.done + self.within) / self.total
 
+    @property
+    def words(self) -> str:
+        """The same for people to read: "person 2 of 24: sculpting"."""
+        if self.done == self.total:
+            return self.stage or "everyone is there"
+        return f"person {self.done + 1} of {self.total}" + (f": {self.stage}" if self.stage else "")
+
 
 @dataclass(frozen=True, slots=True)
 class _Choice:

@@ -112,7 +112,7 @@ class _Line:
         self._last = ""
 
     def say(self, told: Told) -> None:
-        line = f"person {min(told.done + 1, told.total)} of {told.total}: {told.stage or 'there'}".rstrip(".")
+        line = told.words.rstrip(".")
         if line != self._last:
             self._last = line
             sys.stdout.write(f"maquette: {told.fraction:4.0%} {line}\n")

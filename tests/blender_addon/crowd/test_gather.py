@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import tracemalloc
 from collections.abc import Iterator
 
 import numpy as np
@@ -63,6 +64,7 @@ def test_everyone_is_made_once_and_found_the_next_time(tmp_path):
     assert [each.recipe()["seed"] for each in people] == [5, 6, 7]
     fractions = [each.fraction for each in told]
     assert fractions == sorted(fractions) and fractions[-1] == 1
+    assert told[1].words == "person 1 of 3: waiting" and told[-1].words == "everyone is there"
     assert ("sculpting", 0.5) in {(each.stage, each.within) for each in told}
     assert len({each.job_id for each in make.asked}) == 3 == make.closed
     again = Maker()
@@ -154,6 +156,26 @@ def test_sentences_wait_for_a_backend_that_knows_them():
 def test_an_older_backend_is_not_asked_for_levels():
     _, request = next(requests_of(spec(), {}))
     assert request.options == {}
+
+
+def test_memory_does_not_grow_with_the_number_of_people(tmp_path):
+    def large(request: JobRequest) -> Iterator[Event | None]:
+        vertices = np.zeros((10_000, 3), np.float32)
+        faces = np.zeros((20_000, 3), np.int32)
+        yield MeshReady(request.job_id, vertices, faces, vertices[:, :2].copy())
+        yield TextureReady(request.job_id, 0, np.zeros((512, 512, 3), np.uint8), True)
+        yield Finished(request.job_id, {})
+
+    def peak(people: int) -> int:
+        tracemalloc.start()
+        try:
+            finish(gather(spec(seeds=list(range(people))), Store(tmp_path / str(people)), large, {}))
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(1)  # what is imported on the way
+    assert peak(12) < 1.2 * peak(2)
 
 
 class Wire:
