@@ -66,6 +66,11 @@ class Flags:
 
 def run(flags: Flags) -> None:
     """Finds out what the source is, fits it, and says where the results are."""
+    for name, least in (("steps", 1), ("resolution", 8), ("channels", 1), ("view_size", 16), ("workers", 1)):
+        if (value := getattr(flags, name)) is not None and value < least:
+            raise Complaint(f"--{name.replace('_', '-')} is {value}", f"Give at least {least}.")
+    if flags.minutes is not None and flags.minutes <= 0:
+        raise Complaint(f"--minutes is {flags.minutes:g}", "Give more than 0.")
     kind = kind_of(flags.source)
     if kind == "shards":
         _codec(flags) if flags.method == "codec" else _replay(flags)

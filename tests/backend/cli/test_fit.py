@@ -125,3 +125,12 @@ def test_bad_options_are_answered_in_two_lines_and_nothing_is_written(
     assert run_command_line(["fit", str(pictures), "--out", str(tmp_path / "out"), *options]) == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("reading")]
     assert len(lines) == 2 and says in lines[0] and not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("option", ["--steps=0", "--resolution=-4", "--view-size=2", "--minutes=0", "--workers=0"])
+def test_numbers_that_make_no_sense(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    assert run_command_line(["fit", str(pictures), "--out", str(tmp_path / "out"), option]) == 2
+    name, value = option.split("=")
+    assert f"{name} is {value}" in capsys.readouterr().err and not (tmp_path / "out").exists()
