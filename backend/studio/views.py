@@ -35,8 +35,10 @@ class Hits:
 class Scene:
     """A person ready to be looked at."""
 
-    def __init__(self, parts: tuple[Part, ...]) -> None:
-        self.parts = parts
+    def __init__(self, parts: tuple[Part, ...], limit: float = np.inf) -> None:
+        self.parts, self.limit = parts, limit
+        """Half the side of a box that rays end in: what they meet after leaving it is not seen. Shoulders are wider
+        than the box of a field, which shows them only where a ray enters it through them."""
         counts = [len(part.vertices) for part in parts]
         starts = np.cumsum([0, *counts[:-1]])
         self.vertices = np.concatenate([part.vertices for part in parts]).astype(np.float32)
@@ -77,6 +79,7 @@ class Scene:
         depth = np.full(count, np.inf, np.float32)
         start = np.zeros(count, np.float32)
         active = np.arange(count)
+        end = _box_exit(origins, directions, self.limit)
         for _ in range(LAYERS):
             moved = origins[active] + directions[active] * start[active, None]
             triangle, distance, weights = self.first_hit(moved, directions[active])
@@ -87,7 +90,7 @@ class Scene:
             travelled = start[active] + distance[hit].astype(np.float32)
             colour, facing = self.surface_at(triangle, weights)
             height = origins[active, 1] + travelled * directions[active, 1]
-            coverage = np.where(height < FLOOR, 0, colour[:, 3])
+            coverage = np.where((height < FLOOR) | (travelled > end[active]), 0, colour[:, 3])
             coverage = np.where(coverage > 0.95, 1, coverage)
             rgb[active] += (clear[active] * coverage)[:, None] * colour[:, :3]
             clear[active] *= 1 - coverage
@@ -142,6 +145,16 @@ def render_view(scene: Scene, camera: Camera, size: int, samples: int = 1) -> Vi
         fine(hits.depth)[:, middle, :, middle, 0],
         fine(hits.normal)[:, middle, :, middle],
     )
+
+
+def _box_exit(origins: np.ndarray, directions: np.ndarray, limit: float) -> np.ndarray:
+    """Distance [M] at which rays leave the box, below 0 if they never enter it; infinite for an infinite box."""
+    if np.isinf(limit):
+        return np.full(len(origins), np.inf, np.float32)
+    inverse = 1 / np.where(np.abs(directions) < 1e-9, 1e-9, directions)
+    low, high = (-limit - origins) * inverse, (limit - origins) * inverse
+    first, last = np.minimum(low, high).max(1), np.maximum(low, high).min(1)
+    return np.where(first < last, last, -1).astype(np.float32)
 
 
 def portrait_camera(person: Person, azimuth: float, elevation: float, field_of_view: float = 0.35) -> Camera:

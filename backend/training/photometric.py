@@ -23,6 +23,8 @@ GRID_LIFE = 4
 MARCH_STEPS = 200
 LEAST_STRIDE = 0.008
 """Steps of the march near the surface are at least so long: the window is wider than that."""
+CROWDING = 2.0
+"""Power by which samples crowd in the middle of a window."""
 STEEPEST = 15.0
 """Distances beyond so many betas are as good as infinite."""
 FLATTEST = 0.25
@@ -33,13 +35,13 @@ FLATTEST = 0.25
 class PhotometricConfig:
     """How pictures teach."""
 
-    rays: int = 2048
+    rays: int = 1664
     """Rays per person and step."""
-    samples: int = 8
-    """Samples per ray, jittered within equal parts of the window."""
+    samples: int = 10
+    """Samples per ray, jittered within parts of the window that are shorter in its middle."""
     beta: float = 0.003
     """Softness of the surface, box units: a little more than the product renders 256 pixels with."""
-    reach: float = 8.0
+    reach: float = 20.0
     """Half the window of an upright ray, in units of beta."""
     pool: int = 24_576
     """Rays whose windows are found at each refresh."""
@@ -107,11 +109,11 @@ class RayPool:
 
 
 def window_points(batch: RayBatch, samples: int, random: torch.Generator) -> Float[Tensor, "*B M S 3"]:
-    """Sample points of each ray, near to far, one at random in each equal part of its window."""
+    """Sample points of each ray, near to far, one at random in each part of its window, denser in the middle."""
     shape = (*batch.centre.shape, samples)
     jitter = torch.rand(shape, generator=random).to(batch.centre.device)
     part = (torch.arange(samples, device=batch.centre.device) + jitter) / samples * 2 - 1
-    along = batch.centre[..., None] + part * batch.half[..., None]
+    along = batch.centre[..., None] + part * part.abs() ** (CROWDING - 1) * batch.half[..., None]
     return batch.origins[..., None, :] + along[..., None] * batch.directions[..., None, :]
 
 

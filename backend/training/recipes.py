@@ -33,6 +33,6 @@ def recipe(
     stage1 = ReplayConfig(planes=planes, objective=objective, hidden=hidden)
     if model is None or planes.channels < model.codec.config.plane_channels or supervision == "views":
         # Without shapes to begin with, people need more visits until the mean is one.
-        stage1 = replace(stage1, visits=6)
+        stage1 = replace(stage1, visits=12)
     stage2 = Stage2Config(objective=objective)
     return Recipe(stage1, stage2 if steps is None else replace(stage2, steps=steps))

@@ -40,9 +40,9 @@ class ReplayConfig:
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     hidden: int = 64
     """Width of the decoder's hidden layers."""
-    visits: int = 4
+    visits: int = 8
     """Times that each person is fitted."""
-    steps: int = 50
+    steps: int = 25
     """Steps of one visit."""
     together: int = 1
     """People per step: one on a processor, as many as memory allows on a GPU."""
@@ -53,12 +53,12 @@ class ReplayConfig:
     plane_rate_drop: float = 0.5
     """At visit v (from 0) the rate is divided by drop * v + 1; RodinHD has 10 at thirty visits."""
     decoder_rate: float = 2e-3
-    decoder_rate_end: float = 0.1
+    decoder_rate_end: float = 0.01
     """What is left of the decoder's rate at the end of the run."""
     weight_decay: float = 0.0
     """Of the decoder, decoupled."""
-    consolidation: float = 0.1
-    """Lambda of weight consolidation; a person's first visit has none."""
+    consolidation: float = 100.0
+    """Lambda of weight consolidation, none at first visits; RodinHD's is 0.1, for another scale of the loss."""
     rescale_share: float = 0.25
     """Share of steps in which planes are shrunk to a random size and enlarged again."""
     rescale_least: float = 0.5
@@ -76,7 +76,7 @@ class ReplayConfig:
     @classmethod
     def tiny(cls) -> "ReplayConfig":
         """For tests."""
-        photometric = PhotometricConfig(rays=128, pool=2048, beta=0.01)
+        photometric = PhotometricConfig(rays=128, pool=2048, beta=0.01, samples=8, reach=10.0)
         objective = ObjectiveConfig(photometric=photometric, points=256, surface_points=128, refresh_every=20)
         return cls(planes=PlanesConfig.tiny(), objective=objective, hidden=16, visits=2, steps=20, decoder_rate=5e-3)
 

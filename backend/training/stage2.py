@@ -29,7 +29,7 @@ class Stage2Config:
 
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     steps: int = 200
-    rate: float = 0.02
+    rate: float = 0.01
     """Learning rate of the planes at first; it falls to a hundredth, linearly."""
     judge_every: int = 1
     """Every so many held-out views are rendered to measure the result; 0 measures nothing."""

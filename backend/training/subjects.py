@@ -21,6 +21,9 @@ from .views import ViewSet, held_out_cameras, studio_views, training_cameras, vi
 POINTS = ("points", "sdf", "surface", "colour", "axis_rgba", "axis_depth")
 """Arrays of `studio.dataset.person_sample` that a subject keeps."""
 
+BOX = 0.995
+"""Pictures show what lies in this box, as the point samples do (`studio.points`): the field ends there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewPlan:
@@ -111,7 +114,7 @@ def studio_subject(seed: int, pack: Pack, plan: ViewPlan) -> SubjectData:
     """A studio person with everything that can be known of it."""
     person = build_person(sample_parameters(seed, pack), pack)
     sample = person_sample(person)
-    scene = Scene(person.parts)
+    scene = Scene(person.parts, BOX)
     views = studio_views(scene, training_cameras(plan.training), plan.size, plan.training_samples)
     held_out = studio_views(scene, held_out_cameras(plan.held_out), plan.size, plan.held_out_samples)
     return SubjectData(f"{seed:08d}", views, held_out, {name: sample[name] for name in POINTS})

@@ -46,3 +46,15 @@ def test_portrait_camera_puts_the_face_where_a_crop_would(pack: Pack, azimuth: f
     np.testing.assert_allclose(centre, 0.5, atol=1e-4)
     np.testing.assert_allclose(np.hypot(*x_half), 0.5, atol=1e-4)
     assert (depth > 0).all()
+
+
+def test_rays_end_where_they_leave_the_box() -> None:
+    wide = Scene((square(0.0, (255, 0, 0, 255), half=2.0),), limit=0.9)
+    origins = np.array([[0, 0, 2], [0.8, 0, 2], [1.5, 0, 2], [1.4, 0, 0.5]], np.float32)
+    sideways = np.array([-0.8, 0, -0.5]) / np.linalg.norm([-0.8, 0, -0.5])
+    directions = np.array([[0, 0, -1], [0.2, 0, -0.98], [0, 0, -1], sideways], np.float32)
+    hits = wide.cast(origins, directions / np.linalg.norm(directions, axis=1, keepdims=True))
+    # In the box; beyond its side; past the box; and on the border of it, straight from outside.
+    np.testing.assert_allclose(hits.alpha, [1, 0, 0, 1], atol=1e-6)
+    near = Scene((square(0.95, (255, 0, 0, 255)),), limit=0.9)
+    assert near.cast(origins[:1], directions[:1]).alpha[0] == 1  # met before the box, which is then entered
