@@ -107,7 +107,7 @@ BLENDER_FREE = (
 ONE_PLACE = {
     "zmq": ("backend/service/", "blender_addon/client.py"),
     "xatlas": ("backend/surface/atlas.py",),
-    "skimage": ("backend/surface/extract.py", "backend/evaluation/"),
+    "skimage": ("backend/surface/marching.py", "backend/evaluation/"),
     "fast_simplification": ("backend/surface/clean.py",),
     "ai_edge_litert": ("backend/faces/networks.py",),
     "embreex": ("backend/studio/", "backend/training/"),

@@ -1,25 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The surface of a field as a closed mesh, asked for only where the surface is.
-
-The occupancy map leaves some blocks of the lattice; a test at each block's centre leaves fewer; the nodes of those are
-asked. Wherever the surface then leaves through a face of an asked block, the neighbour is asked too, so a connected
-surface is never torn, whatever the bounds were worth. Nodes never asked only need a sign.
-"""
+"""The surface of a field as a closed mesh."""
 
 import logging
-import math
 
-import numpy as np
-import torch
-from jaxtyping import Bool, Float
-
-from ..geometry import TRUNCATION
 from ..geometry.fields import Field
-from ..geometry.occupancy import SAFETY, TRUSTED, ask, occupancy
+from .bricks import CELLS, extract_bricks
+from .lattice import close, lattice
+from .marching import march
 from .mesh import Mesh
 
-BLOCK = 4
-"""Cells along a block. Smaller asks fewer nodes and more centres; 4 is the least total at 128 to 512."""
+WHOLE = 320
+"""Cells along the box up to which one lattice is held as a whole: 160 MiB. Above, for multiples of 32, memory grows with the
+surface."""
 
 log = logging.getLogger(__name__)
 
@@ -27,141 +19,14 @@ log = logging.getLogger(__name__)
 def extract(field: Field, resolution: int) -> Mesh:
     """Marching cubes with `resolution` cells along the box; closed where the body leaves the box, so flat at y = -1.
 
-    The cut lies half a cell inside the box. Every separate piece is kept: see `clean`.
+    The cut lies half a cell inside the box. Every separate piece is kept: see `clean`. Raises ValueError where there is
+    no surface.
     """
-    values, asked = lattice(field, resolution)
-    close(values, 2 * field.extent / resolution)
-    mesh = march(values, field.extent)
-    log.info("extracted %d faces at %d cells, %.1f %% asked", len(mesh.faces), resolution, 100 * asked.mean())
+    if resolution > WHOLE and resolution % CELLS == 0:
+        mesh = extract_bricks(field, resolution)
+    else:
+        values, _ = lattice(field, resolution)
+        close(values, 2 * field.extent / resolution)
+        mesh = march(values, field.extent)
+    log.info("extracted %d faces at %d cells", len(mesh.faces), resolution)
     return mesh
-
-
-def lattice(field: Field, resolution: int) -> tuple[Float[np.ndarray, "X Y Z"], Bool[np.ndarray, "X Y Z"]]:
-    """Signed distance on (resolution + 1)^3 nodes, exact near the surface, and which nodes were asked.
-
-    The others hold the truncation with their sign. Memory is 5 bytes a node.
-    """
-    if resolution % BLOCK:
-        raise ValueError(f"resolution must be a multiple of {BLOCK}, got {resolution}")
-    blocks = resolution // BLOCK
-    active, inside = _candidates(field, blocks)
-    values = np.empty((resolution + 1,) * 3, np.float32)
-    _fill_signs(values, inside)
-    asked = np.zeros(values.shape, bool)
-    fresh = active.copy()
-    while fresh.any():
-        wanted = _nodes(fresh) & ~asked
-        _ask_nodes(field, wanted, values)
-        asked |= wanted
-        fresh = _neighbours(values < 0, active) & ~active
-        active |= fresh
-    return values, asked
-
-
-def close(values: Float[np.ndarray, "X Y Z"], cell: float) -> None:
-    """Intersect a lattice with a box half a cell smaller than its own, in place."""
-    for axis in range(3):
-        layers = np.moveaxis(values, axis, 0)
-        for outer, inner in ((0, 1), (-1, -2)):
-            np.maximum(layers[outer], cell / 2, out=layers[outer])
-            np.maximum(layers[inner], -cell / 2, out=layers[inner])
-
-
-def march(values: Float[np.ndarray, "X Y Z"], extent: float) -> Mesh:
-    """Marching cubes over a lattice that spans the box."""
-    from skimage.measure import marching_cubes
-
-    cell = 2 * extent / (len(values) - 1)
-    low, high = _bounds(values < 0)
-    cut = values[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-    # A node almost on the surface makes slivers: keep 1 % of a cell away from it, on its own side.
-    least = np.float32(0.01 * cell)
-    cut = np.where(np.abs(cut) < least, np.where(cut < 0, -least, least), cut)
-    vertices, faces, _, _ = marching_cubes(cut, 0.0, gradient_direction="descent")
-    vertices = (vertices + low) * cell - extent
-    return Mesh(vertices.astype(np.float32), np.ascontiguousarray(faces, np.int32))
-
-
-def _candidates(field: Field, blocks: int) -> tuple[Bool[np.ndarray, "K K K"], Bool[np.ndarray, "K K K"]]:
-    """Blocks that may hold the surface, and the sign of each block (true inside)."""
-    grid = occupancy(field)
-    near = grid.near.cpu().numpy()
-    side = len(near)
-    edges = np.arange(blocks) / blocks * side
-    # overlap[b, c]: the intervals of block b and map cell c meet.
-    overlap = (np.arange(side) < edges[:, None] + side / blocks) & (np.arange(side) + 1 > edges[:, None])
-    active = near
-    for axis in range(3):
-        shares = np.tensordot(overlap.astype(np.float32), active.astype(np.float32), (1, axis)) > 0
-        active = np.moveaxis(shares, 0, axis)
-    nearest = np.minimum(((np.arange(blocks) + 0.5) / blocks * side).astype(int), side - 1)
-    inside = grid.inside.cpu().numpy()[np.ix_(nearest, nearest, nearest)]
-    bound = SAFETY * math.sqrt(3) * field.extent / blocks
-    if bound < TRUSTED:
-        rows = np.argwhere(active)
-        centres = ((rows + 0.5) * (2 * field.extent / blocks) - field.extent).astype(np.float32)
-        sdf = ask(field, torch.from_numpy(centres).to(field.device)).cpu().numpy()
-        active[tuple(rows.T)] = np.abs(sdf) <= bound
-        inside[tuple(rows.T)] = sdf < 0
-    return active, inside
-
-
-def _fill_signs(values: Float[np.ndarray, "X Y Z"], inside: Bool[np.ndarray, "K K K"]) -> None:
-    blocks = len(inside)
-    signs = np.where(inside, -np.float32(TRUNCATION), np.float32(TRUNCATION))
-    index = np.minimum(np.arange(len(values)) // BLOCK, blocks - 1)
-    np.take(signs[index][:, index], index, axis=2, out=values)
-
-
-def _nodes(active: Bool[np.ndarray, "K K K"]) -> Bool[np.ndarray, "X Y Z"]:
-    """Nodes of the given blocks, their far faces included."""
-    nodes = active
-    for axis in range(3):
-        cells = np.repeat(nodes, BLOCK, axis)
-        edge = [(0, 0)] * 3
-        edge[axis] = (0, 1)
-        nodes = np.pad(cells, edge)
-        edge[axis] = (1, 0)
-        nodes |= np.pad(cells, edge)
-    return nodes
-
-
-def _ask_nodes(field: Field, wanted: Bool[np.ndarray, "X Y Z"], values: Float[np.ndarray, "X Y Z"]) -> None:
-    rows = np.nonzero(wanted)
-    cell = 2 * field.extent / (len(values) - 1)
-    points = np.stack(rows, 1).astype(np.float32) * np.float32(cell) - np.float32(field.extent)
-    values[rows] = ask(field, torch.from_numpy(points).to(field.device)).cpu().numpy()
-
-
-def _neighbours(negative: Bool[np.ndarray, "X Y Z"], active: Bool[np.ndarray, "K K K"]) -> Bool[np.ndarray, "K K K"]:
-    """Blocks behind those faces of active blocks through which the surface passes."""
-    found = np.zeros_like(active)
-    for axis in range(3):
-        planes = np.moveaxis(negative, axis, 0)[BLOCK:-BLOCK:BLOCK]
-        crossed = _windows(planes, np.logical_or) & ~_windows(planes, np.logical_and)
-        blocks, out = np.moveaxis(active, axis, 0), np.moveaxis(found, axis, 0)
-        out[1:] |= crossed & blocks[:-1]
-        out[:-1] |= crossed & blocks[1:]
-    return found
-
-
-def _windows(planes: Bool[np.ndarray, "K X Y"], combine: np.ufunc) -> Bool[np.ndarray, "K L M"]:
-    """Any or all over the nodes of each block's face, both edges included."""
-    for axis in (1, 2):
-        nodes = np.moveaxis(planes, axis, 1)
-        body = combine.reduce(nodes[:, :-1].reshape(len(nodes), -1, BLOCK, nodes.shape[2]), axis=2)
-        planes = np.moveaxis(combine(body, nodes[:, BLOCK::BLOCK]), 1, axis)
-    return planes
-
-
-def _bounds(negative: Bool[np.ndarray, "X Y Z"]) -> tuple[list[int], list[int]]:
-    """The index range of the body with one node of air around it."""
-    low, high = [], []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        used = np.flatnonzero(negative.any(others))
-        if not len(used):
-            raise ValueError("the field has no surface: its signed distance is positive throughout the box")
-        low.append(max(int(used[0]) - 1, 0))
-        high.append(int(used[-1]) + 2)
-    return low, high

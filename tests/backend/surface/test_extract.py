@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 import torch
 
-from backend.surface.extract import BLOCK, close, extract, lattice, march
+from backend.surface.extract import extract
+from backend.surface.lattice import BLOCK, close, lattice
+from backend.surface.marching import march
 from tests.analytic import BustField, SphereField
 
 
