@@ -42,7 +42,7 @@ from .protocol import (
     encode,
     read_connection,
 )
-from .scene import tags, view
+from .scene import asset, tags, view
 from .scene.pictures import Pictures
 from .shelf import Stored, rows, takes
 
@@ -388,6 +388,11 @@ def _before_save(*_: object) -> None:
     current().note_pending()
 
 
+@bpy.app.handlers.persistent
+def _after_save(*_: object) -> None:
+    asset.note_catalog()
+
+
 def _handlers() -> tuple[tuple[list, Callable[..., None]], ...]:
     handlers = bpy.app.handlers
     return (
@@ -395,4 +400,5 @@ def _handlers() -> tuple[tuple[list, Callable[..., None]], ...]:
         (handlers.redo_post, _after_undo),
         (handlers.load_post, _after_load),
         (handlers.save_pre, _before_save),
+        (handlers.save_post, _after_save),
     )

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Avatars as assets: marked, with a picture, in a catalog, so that they can be dragged from the asset browser."""
 
-from pathlib import Path
-
 import bpy
 
 from ..scene import asset, tags
@@ -28,14 +26,9 @@ class MAQUETTE_OT_mark_asset(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         avatar = context.object
         asset.mark(avatar, tags.recipe_of(avatar) or {})
-        saved = Path(bpy.data.filepath)
+        asset.note_catalog()
         if not bpy.data.filepath:
             self.report({"INFO"}, "Save the file to give its catalog a place; the asset itself is marked.")
-            return {"FINISHED"}
-        try:
-            asset.add_catalog(saved.parent)
-        except OSError as error:
-            self.report({"WARNING"}, f"The catalog could not be written: {error.strerror or error}.")
         return {"FINISHED"}
 
 

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Avatars in Blender's asset browser."""
 
+import logging
 from pathlib import Path
 
 import bpy
 import numpy as np
 
 from . import catalog, tags
+
+log = logging.getLogger(__name__)
 
 PREVIEW = 128
 """Side of the picture, where Blender cannot make one by itself."""
@@ -26,15 +29,19 @@ def mark(avatar: bpy.types.Object, recipe: dict) -> None:
         avatar.asset_generate_preview()
 
 
-def add_catalog(folder: Path) -> bool:
-    """Adds the catalog to the folder's list; false if it is there. Raises OSError."""
-    path = folder / catalog.FILE_NAME
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
-    after = catalog.with_catalog(before)
-    if after == before:
-        return False
-    path.write_text(after, encoding="utf-8")
-    return True
+def note_catalog() -> None:
+    """Where the saved file holds such assets: adds the catalog to the list beside it, if it is not there."""
+    if not bpy.data.filepath or not any(
+        each.asset_data is not None and each.asset_data.catalog_id == catalog.IDENTITY for each in bpy.data.objects
+    ):
+        return
+    path = Path(bpy.data.filepath).parent / catalog.FILE_NAME
+    try:
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        if (after := catalog.with_catalog(before)) != before:
+            path.write_text(after, encoding="utf-8")
+    except (OSError, UnicodeError) as error:  # saving itself went well: the assets only stand under Unassigned
+        log.warning("the catalog of avatars cannot be written to %s: %s", path, error)
 
 
 def _paint_preview(avatar: bpy.types.Object) -> None:

@@ -78,3 +78,13 @@ def test_an_avatar_becomes_an_asset_in_a_catalog_with_a_picture(avatar, tmp_path
     (copy,) = here.objects
     picture = copy.active_material.node_tree.nodes.active.image
     assert picture.packed_file is not None and tags.recipe_of(copy)["seed"] == PLAIN
+
+
+def test_a_file_saved_after_the_mark_gets_its_catalog_then(avatar, tmp_path):
+    assert bpy.ops.maquette.mark_asset() == {"FINISHED"}
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "later.blend"))
+    listed = tmp_path / catalog.FILE_NAME
+    assert catalog.ENTRY in listed.read_text()
+    listed.write_bytes(b"\xff\xfe no text")
+    bpy.ops.wm.save_mainfile()  # a list that is none is left as it is
+    assert listed.read_bytes() == b"\xff\xfe no text"

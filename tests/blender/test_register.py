@@ -17,6 +17,7 @@ def traces() -> dict[str, object]:
         "types": sorted(name for name in dir(bpy.types) if "MAQUETTE" in name),
         "operators": sorted(dir(bpy.ops.maquette)),
         "handlers": [len(each) for each in (handlers.undo_post, handlers.redo_post, handlers.load_post)],
+        "savers": [len(each) for each in (handlers.save_pre, handlers.save_post)],
         "scene": hasattr(bpy.types.Scene, "maquette"),
         "preferences": sorted(each.module for each in bpy.context.preferences.addons),
         "timer": bpy.app.timers.is_registered(session.pump),
