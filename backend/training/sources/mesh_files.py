@@ -191,7 +191,8 @@ def _check(path: Path, parts: list[Part]) -> None:
             raise SourceError(f"{path.name} has faces of vertices that do not exist", "Export it again.")
         if bad := int((~np.isfinite(part.vertices).all(1)).sum()):
             raise SourceError(
-                f"{path.name} has {bad} vertices whose place is not a number", "Repair it where it was made."
+                f"{path.name} has {bad} of {len(part.vertices)} vertices at places that are not numbers",
+                "Repair it where it was made.",
             )
 
 

@@ -124,7 +124,7 @@ def shared_centre(cam_to_world: Float[np.ndarray, "K 4 4"]) -> Float[np.ndarray,
     if (ahead <= 0).mean() > 0.1:
         raise SourceError(
             f"{int((ahead <= 0).sum())} of {len(ahead)} cameras look away from what the others look at",
-            "Cameras must stand around the subject and look at it; otherwise give --centre X Y Z --radius R.",
+            "Check that matrices are camera to world in OpenGL axes; otherwise give --centre X Y Z --radius R.",
         )
     return centre
 

@@ -124,7 +124,7 @@ BAD = {
     "empty.obj": (lambda path: path.write_text("# nothing\n"), "no triangles|cannot be read"),
     "empty.stl": (lambda path: path.write_bytes(b""), "no triangles|cannot be read"),
     "points.ply": (_points, "holds no triangles"),
-    "nan.obj": (_nan, "1 vertices whose place is not a number"),
+    "nan.obj": (_nan, "1 of 3 vertices at places that are not numbers"),
 }
 
 
