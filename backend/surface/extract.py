@@ -10,8 +10,8 @@ from .marching import march
 from .mesh import Mesh
 
 WHOLE = 320
-"""Cells along the box up to which one lattice is held as a whole: 160 MiB. Above, for multiples of 32, memory grows with the
-surface."""
+"""Cells along the box up to which one lattice is held as a whole: 160 MiB. Above, for multiples of 32, memory grows
+with the surface."""
 
 log = logging.getLogger(__name__)
 

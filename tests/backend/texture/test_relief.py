@@ -48,13 +48,13 @@ def test_the_fine_surface_shows_on_the_simplified_one(ball: Mesh) -> None:
     shown = decoded(normal_map(Wavy(), ball, raster).astype(np.float32), ball)
     assert np.percentile(degrees(shown, truth), 99) < 1.2
     plain = raster.interpolate(ball.faces, ball.normals())
-    assert degrees(plain / np.linalg.norm(plain, axis=1, keepdims=True), truth).mean() > 3
+    assert degrees(plain / np.linalg.norm(plain, axis=1, keepdims=True), truth).mean() > 2.5
 
 
 def test_slopes_are_those_of_the_field() -> None:
     points = np.random.default_rng(1).normal(size=(200, 3)).astype(np.float32)
     points *= 0.6 / np.linalg.norm(points, axis=1, keepdims=True)
-    assert degrees(slopes(SphereField(0.6), points), points / 0.6).max() < 0.4
+    assert degrees(slopes(SphereField(0.6), points), points / 0.6).max() < 0.1
 
 
 def test_red_points_right_and_green_up_in_the_texture() -> None:
