@@ -79,6 +79,8 @@ class MAQUETTE_AP_preferences(bpy.types.AddonPreferences):
         column.label(text="To connect to one that runs")
         column.prop(self, "connection", placeholder=str(default_store() / CONNECTION_NAME))
         column.prop(self, "allow_remote")
+        if self.allow_remote and not bpy.app.online_access:
+            column.prop(context.preferences.system, "use_online_access")
         column.operator("maquette.test_connection", icon="QUESTION")
         column.separator()
         column.prop(self, "show_textures")
@@ -112,13 +114,13 @@ def check_allowed(connection: Connection) -> None:
         if preferences().allow_remote:
             return
         raise ProtocolError(
-            ErrorCode.NOT_READY,
+            ErrorCode.NOT_ALLOWED,
             f"The backend at {connection.address} is on another computer, and you have not allowed that yet; "
             "allow it in the add-on's preferences.",
         )
     locked = " (it was started offline)" if getattr(bpy.app, "online_access_override", False) else ""
     raise ProtocolError(
-        ErrorCode.NOT_READY,
+        ErrorCode.NOT_ALLOWED,
         f"The backend is on another machine, and Blender may not go online{locked}; "
         "allow online access in the preferences under System.",
     )

@@ -388,11 +388,6 @@ def _before_save(*_: object) -> None:
     current().note_pending()
 
 
-@bpy.app.handlers.persistent
-def _after_save(*_: object) -> None:
-    asset.note_catalog()
-
-
 def _handlers() -> tuple[tuple[list, Callable[..., None]], ...]:
     handlers = bpy.app.handlers
     return (
@@ -400,5 +395,5 @@ def _handlers() -> tuple[tuple[list, Callable[..., None]], ...]:
         (handlers.redo_post, _after_undo),
         (handlers.load_post, _after_load),
         (handlers.save_pre, _before_save),
-        (handlers.save_post, _after_save),
+        (handlers.save_post, asset.after_save),
     )

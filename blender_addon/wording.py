@@ -37,6 +37,7 @@ REMEDIES: dict[str, Remedy] = {
     ErrorCode.CANCELLED: _AGAIN,
     ErrorCode.WORKER_DIED: _AGAIN,
     ErrorCode.NOT_READY: _START,
+    ErrorCode.NOT_ALLOWED: _SETTINGS,
     ErrorCode.OUT_OF_MEMORY: _DRAFT,
     ErrorCode.INTERNAL: _AGAIN,
 }

@@ -36,6 +36,8 @@ class ErrorCode(StrEnum):
     """The process that computed the job ended unexpectedly; it is started again."""
     NOT_READY = "not_ready"
     """The worker cannot start: weights missing, device absent."""
+    NOT_ALLOWED = "not_allowed"
+    """The user has not allowed it: to go online, to use another computer. Said by clients to their users only."""
     OUT_OF_MEMORY = "out_of_memory"
     """The device's memory did not suffice."""
     INTERNAL = "internal"

@@ -44,6 +44,12 @@ def note_catalog() -> None:
         log.warning("the catalog of avatars cannot be written to %s: %s", path, error)
 
 
+@bpy.app.handlers.persistent
+def after_save(*_: object) -> None:
+    """What Blender calls after a file was saved."""
+    note_catalog()
+
+
 def _paint_preview(avatar: bpy.types.Object) -> None:
     """Without a window Blender renders no previews: the texture itself stands for the avatar."""
     albedo = tags.find_image(avatar[tags.JOB])

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from backend.service.connection import write_connection
+from blender_addon import launcher
 from blender_addon.launcher import LaunchError, command_for, complaint, find_running, start
 from blender_addon.protocol import Connection
 
@@ -88,3 +89,12 @@ def test_only_what_listens_is_found(tmp_path: Path) -> None:
     assert find_running(tmp_path) is None
     write_connection(tmp_path, Connection("tcp://nonsense", "k", "s"))
     assert find_running(tmp_path) is None
+
+
+def test_the_end_of_every_log_comes_with_its_name(tmp_path):
+    assert launcher.log_tail(tmp_path) == ""
+    (tmp_path / "backend.log").write_text("\n".join(f"line {n}" for n in range(500)))
+    (tmp_path / "worker-cpu.log").write_bytes(b"ready \xff\n")
+    told = launcher.log_tail(tmp_path, lines=3)
+    assert "line 497\nline 498\nline 499" in told and "line 496" not in told
+    assert told.index("backend.log") < told.index("worker-cpu.log") < told.index("ready")

@@ -6,7 +6,7 @@ import pytest
 
 from backend.pipeline.request import MAX_SEED as PIPELINE_MAX_SEED
 from blender_addon.protocol import MAX_SEED, JobRequest, Welcome, encode
-from blender_addon.requests import job_request
+from blender_addon.requests import Wanted, fit_label, job_request
 
 WELCOME = Welcome("0.1.0", "s", {"presets": ["draft", "high"]}, {"portrait_bytes": 1000})
 
@@ -69,3 +69,11 @@ def test_a_file_that_is_too_large_or_no_image_is_named(tmp_path: Path) -> None:
 
 def test_wire_and_pipeline_agree_on_seeds() -> None:
     assert MAX_SEED == PIPELINE_MAX_SEED
+
+
+def test_a_label_is_one_short_line_whatever_a_file_is_called() -> None:
+    request = job_request(Wanted("SEED", "", 1, "draft"), label="Anna\n\ud800" + "x" * 90)
+    assert isinstance(request, JobRequest) and request.label == "Anna" + "x" * 60
+    encode(request)
+    assert job_request(Wanted("SEED", "", 1, "draft")).label is None
+    assert fit_label("안나 头像") == "안나 头像"

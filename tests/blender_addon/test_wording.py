@@ -92,3 +92,31 @@ def test_a_backend_that_is_there_need_not_be_started():
     assert wording.remedy(ErrorCode.NOT_READY, False).operator == "maquette.start_backend"
     assert wording.remedy(ErrorCode.NOT_READY, True).operator == "maquette.generate"
     assert wording.remedy("news", True) is None
+
+
+def test_a_job_that_can_be_asked_for_again_is_asked_for_by_its_own_request() -> None:
+    assert wording.remedy("worker_died", ready=True).operator == "maquette.generate"
+    again = wording.remedy("worker_died", ready=True, may_retry=True)
+    assert again.operator == wording.RETRY and again.preset == ""
+    smaller = wording.remedy("out_of_memory", ready=True, may_retry=True)
+    assert smaller.operator == wording.RETRY and smaller.preset == "draft"
+    assert wording.remedy("bad_portrait", ready=True, may_retry=True).operator == "maquette.pick_portrait"
+    assert wording.remedy("not_allowed", ready=False).operator == "maquette.show_preferences"
+
+
+def test_devices_tell_their_memory_as_far_as_it_is_known() -> None:
+    devices = [
+        {"name": "cuda:0", "state": "idle", "memory": {"free": 12 << 30, "total": 16 << 30}},
+        {"name": "cpu", "state": "asleep"},
+        {"name": "odd", "memory": {"free": "much"}},
+    ]
+    welcome = Welcome("", "", {"devices": devices}, {})
+    assert wording.devices(welcome) == ["cuda:0, 12.0 of 16.0 GB free", "cpu", "odd"]
+    assert wording.devices(None) == []
+    resting = Welcome("", "", {"devices": devices[1:2]}, {})
+    assert wording.backend(False, State.READY, resting) == ("Ready, memory freed", "CHECKMARK")
+
+
+def test_durations_and_rests_are_round() -> None:
+    assert [wording.duration(seconds) for seconds in (0.2, 31.0, 130.0)] == ["about 5 s", "about 30 s", "about 2 min"]
+    assert wording.more(3) == "and 3 more"
