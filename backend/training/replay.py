@@ -127,6 +127,11 @@ class _Run:
         self._optimiser = torch.optim.AdamW(
             self._decoder.parameters(), lr=config.decoder_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay
         )
+        logger.info(
+            "planes of %d x %d x %d: %.0f MB for each of %d people at once",
+            config.planes.resolution, config.planes.resolution, config.planes.channels, config.planes.megabytes,
+            config.together,
+        )  # fmt: skip
         self._visits: dict[str, int] = {}
         self._done = 0
         size = (3, config.planes.channels, config.planes.resolution, config.planes.resolution)

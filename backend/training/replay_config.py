@@ -16,6 +16,11 @@ class PlanesConfig:
     resolution: int = 64
     channels: int = 16
 
+    @property
+    def megabytes(self) -> float:
+        """Memory of one person while it is fitted: planes, gradient and both moments of Adam, single precision."""
+        return 4 * 4 * 3 * self.channels * self.resolution**2 / 2**20
+
     @classmethod
     def tiny(cls) -> "PlanesConfig":
         """For tests."""
@@ -28,7 +33,7 @@ class PlanesConfig:
 
     @classmethod
     def rodinhd(cls) -> "PlanesConfig":
-        """As RodinHD; one person is 100 MB in single precision, and Adam keeps two more of them."""
+        """As RodinHD."""
         return cls(resolution=512, channels=32)
 
 

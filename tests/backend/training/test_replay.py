@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import logging
 import os
 import signal
 import subprocess
@@ -121,12 +122,17 @@ def test_everyone_is_visited_once_a_round() -> None:
 
 
 @pytest.mark.parametrize("planes", [PlanesConfig.rodin(), PlanesConfig.rodinhd()])
-def test_the_papers_sizes_take_a_step(balls: Path, tmp_path: Path, planes: PlanesConfig) -> None:
+def test_the_papers_sizes_take_a_step(
+    balls: Path, tmp_path: Path, planes: PlanesConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     objective = ObjectiveConfig(photometric=PhotometricConfig(rays=64, pool=512), points=64, surface_points=64)
     config = ReplayConfig(planes=planes, objective=objective, visits=1, steps=1, judge_every=0)
     shared = replay(Subjects(balls, 1), tmp_path, config)
     assert shared.mean.shape == (3, planes.channels, planes.resolution, planes.resolution)
     assert shared.mean.isfinite().all()
+    expected = {256: 96, 512: 384}[planes.resolution]  # 3 x 32 channels, four copies of four bytes
+    assert planes.megabytes == expected and f"{expected} MB" in caplog.text
 
 
 def test_several_people_at_once(balls: Path, tmp_path: Path) -> None:
