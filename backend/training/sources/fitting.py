@@ -83,7 +83,7 @@ def fit_source(
 ) -> SourceFit:
     """Planes and decoder of a source; `known` is a decoder to begin with.
 
-    With `minutes` the schedule is shortened to what this machine does in that time.
+    With `minutes` every stage ends when its share of them is over, if its steps are not done before.
     """
     place = device or torch.device("cpu")
     random = torch.Generator().manual_seed(seed)
@@ -92,7 +92,7 @@ def fit_source(
     first = source.samples or hull_samples(source.train, np.random.default_rng(seed))
     decoder = adapted_decoder(known, config.decoder(), random).to(place)
     planes = fresh_planes(config.planes.channels, COARSEST, random)[None].to(place)
-    done = 0
+    done, end, behind = 0, 0.0, 0.0
     for stage in _stages(source, config):
         planes = _enlarged(planes, stage.resolution).requires_grad_(True)
         subject = Subject(stage.objective, source.train, first, place)
@@ -103,10 +103,8 @@ def fit_source(
             ],
             betas=(0.9, 0.99),
         )
-        for step in range(round(stage.share * config.steps)):
-            behind = _behind(done / config.steps, begun, minutes)
-            if behind >= 1:
-                break
+        end, step = end + stage.share, 0
+        while (behind := _behind(done / config.steps, begun, minutes)) < end - 1e-9:
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * (1 - 0.99 * behind)
             if step % stage.objective.refresh_every == 0:
@@ -115,9 +113,9 @@ def fit_source(
             optimiser.zero_grad(set_to_none=True)
             torch.stack(list(terms.values())).sum().backward()
             optimiser.step()
-            done += 1
             if step % 10 == 0:
                 report(stage.name, behind)
+            done, step = done + 1, step + 1
     decoder.eval().requires_grad_(False)
     fitted = TriplaneField(Triplane(planes.detach().cpu()), decoder.cpu())
     return SourceFit(fitted, done, time.monotonic() - begun)
@@ -125,7 +123,7 @@ def fit_source(
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """Some steps with one teacher and one size of planes."""
+    """A share of the steps with one teacher and one size of planes."""
 
     name: str
     objective: ObjectiveConfig
