@@ -22,6 +22,7 @@ from torch.nn import functional
 from ..geometry.fields import TriplaneField
 from ..geometry.triplane import Triplane
 from ..models.decoder import FieldDecoder
+from ..studio.dataset import DatasetError
 from ..weights.store import RodinModel
 from .objective import Subject, losses
 from .quality import mean_psnr
@@ -76,7 +77,8 @@ def replay(
     """Fit everyone, `config.visits` times in turn; a killed run goes on where it was, to the same end.
 
     `model` holds the shipped networks; with it the decoder starts from theirs, and `start="encoder"` needs it. With
-    `minutes` the run stops after the visit in which they have passed, and a later call continues it.
+    `minutes` the run stops after the visit in which they have passed, and a later call continues it. Raises
+    DatasetError if `out` holds a run of other people or settings.
     """
     run = _Run(subjects, out, config, seed, device or torch.device("cpu"), model)
     started = time.monotonic()
@@ -134,14 +136,13 @@ class _Run:
         )  # fmt: skip
         self._visits: dict[str, int] = {}
         self._done = 0
-        size = (3, config.planes.channels, config.planes.resolution, config.planes.resolution)
-        self._sum, self._mean = (
-            torch.zeros(size),
-            fresh_planes(config.planes.channels, config.planes.resolution, random),
-        )
+        self._mean = fresh_planes(config.planes.channels, config.planes.resolution, random)
+        self._sum = torch.zeros_like(self._mean)
         if (state := load_run(out)) is not None:
-            if ReplayConfig.from_json(state["config"]) != config or state["seed"] != seed:
-                raise ValueError(f"{out} holds a run of another configuration; choose another folder or delete it")
+            same = ReplayConfig.from_json(state["config"]) == config and state["seed"] == seed
+            if not same or state["names"] != subjects.names:
+                other = "other people" if same else "another configuration"
+                raise DatasetError(f"{out} holds a run of {other}", "Choose another folder, or delete this one.")
             self._decoder.load_state_dict(state["decoder"])
             self._optimiser.load_state_dict(state["optimiser"])
             self._visits, self._done = state["visits"], state["done"]
@@ -191,8 +192,9 @@ class _Run:
         self._mean = self._sum / len(self._visits)
         self._done += len(names)
         save_run(
-            self._out, config=asdict(config), seed=self._seed, done=self._done, visits=self._visits,
-            decoder=self._decoder.state_dict(), optimiser=self._optimiser.state_dict(), sum=self._sum, mean=self._mean,
+            self._out, config=asdict(config), seed=self._seed, names=self._subjects.names,
+            done=self._done, visits=self._visits, sum=self._sum, mean=self._mean,
+            decoder=self._decoder.state_dict(), optimiser=self._optimiser.state_dict(),
         )  # fmt: skip
         for name in names:
             self._states.forget(name, turn)

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..geometry.fields import TriplaneField
 from ..geometry.triplane import Triplane
 from ..models.decoder import FieldDecoder
+from ..studio.dataset import DatasetError
 from .quality import mean_psnr
 from .replay_config import ReplayConfig
 from .replay_state import PeopleStates, load_run
@@ -43,11 +44,11 @@ class Memory:
 def load_shared(out: Path) -> Shared:
     """Decoder and mean planes of a run.
 
-    Raises FileNotFoundError if the folder holds none.
+    Raises DatasetError if the folder holds none.
     """
     state = load_run(out)
     if state is None:
-        raise FileNotFoundError(f"{out} holds no run of task replay")
+        raise DatasetError(f"{out} holds no run of task replay", "Fit people with --method replay first.")
     config = ReplayConfig.from_json(state["config"])
     decoder = FieldDecoder(config.decoder())
     decoder.load_state_dict(state["decoder"])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from backend.studio.dataset import DatasetError
 from backend.training.objective import ObjectiveConfig
 from backend.training.photometric import PhotometricConfig
 from backend.training.replay import (
@@ -73,8 +74,12 @@ def test_a_killed_run_ends_as_if_it_had_not_been(balls: Path, tmp_path: Path) ->
     for ours, theirs in zip(again.decoder.parameters(), whole.decoder.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, atol=2e-3, rtol=1e-2)
     torch.testing.assert_close(load_shared(out).mean, again.mean)
-    with pytest.raises(ValueError, match="another configuration"):
+    with pytest.raises(DatasetError, match="another configuration"):
         replay(Subjects(balls), out, replace(TINY, steps=3))
+    with pytest.raises(DatasetError, match="other people"):
+        replay(Subjects(balls, 2), out, TINY)
+    with pytest.raises(DatasetError, match="no run of task replay"):
+        load_shared(tmp_path)
 
 
 def test_consolidation_holds_the_decoder(balls: Path, tmp_path: Path) -> None:
