@@ -53,6 +53,10 @@ class Run:
             self.crowd = done.value
             self._end()
             return False
+        except (KeyError, ReferenceError):  # undo, or another file, took away what was being placed
+            log.info("the crowd was given up", exc_info=True)
+            self._end("The crowd was undone while it was being placed.", "Populate again: the people are kept.")
+            return False
         except Exception as error:
             # A timer that raises would never be called again.
             if not isinstance(message := getattr(error, "message", None), str):
@@ -101,7 +105,7 @@ def begin(scene: bpy.types.Scene, spec: CrowdSpec, *, blocking: bool) -> Run:
         client.close()
         raise
     _run = Run(scene, spec, client, blocking)
-    if not blocking:
+    if not blocking and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=SOON, persistent=True)
     return _run
 

@@ -68,7 +68,11 @@ def populate(
 def place(
     scene: bpy.types.Scene, spec: CrowdSpec, people: Sequence[Person], standing: Standing
 ) -> Generator[Told, None, Crowd]:
-    """Puts finished people where they are to stand; one person is in memory at a time beyond Blender's own."""
+    """Puts finished people where they are to stand; one person is in memory at a time beyond Blender's own.
+
+    Raises KeyError where undo or another file took them away in the meantime.
+    """
+    scene_name = scene.name
     looks = []
     for number, person in enumerate(people):
         shape = person.shape()
@@ -76,20 +80,25 @@ def place(
         loading = crowd.new_person(person.key, f"Person {number:03d}", shape.vertices, shape.uv, levels, person.albedo)
         looks.append((yield from _told(loading, people, f"loading person {number + 1} of {len(people)}")))
     yield Told(len(people), len(people), "placing")
+    scene = bpy.data.scenes[scene_name]
+    for look in looks:
+        for each in look.levels:
+            bpy.data.meshes[each]  # KeyError before anything is placed in a file that lacks the people
     collection = crowd.new_collection(scene, spec.collection)
     collection[RECIPE] = json.dumps(plain(spec))
+    name = collection.name
     rows = (standing.positions, standing.headings, standing.scales, standing.tints, standing.clothes)
     if spec.as_points:
         coarse = standing.levels if spec.lod.viewport is None else np.full_like(standing.levels, spec.lod.viewport)
         crowd.place_points(scene, collection, looks, standing.people, standing.levels, coarse, *rows)
     else:
-        placing = crowd.place_objects(collection, looks, standing.people, standing.levels, *rows)
+        placing = crowd.place_objects(name, looks, standing.people, standing.levels, *rows)
         yield from _told(placing, people, "placing")
     described = [
         {"source": source, "key": person.key, "recipe": person.recipe()}
         for source, person in zip(spec.sources, people, strict=True)
     ]
-    return Crowd(collection.name, manifest(spec, standing, described, plain(spec)))
+    return Crowd(name, manifest(spec, standing, described, plain(spec)))
 
 
 def run_file(job: str) -> None:

@@ -33,8 +33,9 @@ BATCH = 100
 class Look:
     """A distinct person as Blender has him."""
 
-    levels: tuple[bpy.types.Mesh, ...]
-    """One mesh per level of detail that was asked for; the same one again where a level would not be coarser."""
+    levels: tuple[str, ...]
+    """Name of the mesh of each level of detail that was asked for; the same one again where a level would not be
+    coarser. Names, as undo or another file may take the meshes away between two steps."""
 
 
 def new_person(
@@ -47,15 +48,16 @@ def new_person(
     picture.pack()
     dress = material.new_material(key, name, picture)
     _tint(dress)
-    made: dict[int, bpy.types.Mesh] = {}
+    dress_name = dress.name
+    made: dict[int, str] = {}
     for number, faces in enumerate(levels):
         if len(faces) in made:
             continue
         used, corners = np.unique(faces, return_inverse=True)
         shape = bpy.data.meshes.new(f"{name} L{number}")
         mesh.write_mesh(shape, vertices[used], corners.reshape(-1, 3).astype(np.int32), uv[used])
-        shape.materials.append(dress)
-        made[len(faces)] = shape
+        shape.materials.append(bpy.data.materials[dress_name])
+        made[len(faces)] = shape.name
         yield
     return Look(tuple(made[len(faces)] for faces in levels))
 
@@ -68,7 +70,7 @@ def new_collection(scene: bpy.types.Scene, name: str) -> bpy.types.Collection:
 
 
 def place_objects(
-    collection: bpy.types.Collection,
+    name: str,
     looks: Sequence[Look],
     people: np.ndarray,
     levels: np.ndarray,
@@ -78,16 +80,16 @@ def place_objects(
     tints: np.ndarray,
     clothes: np.ndarray,
 ) -> Iterator[None]:
-    """One object per row; they share meshes, and can be moved, hidden and animated one by one."""
+    """One object per row in the collection; they share meshes, and can be moved, hidden and animated one by one."""
     for row in range(len(people)):
-        shape = looks[people[row]].levels[levels[row]]
-        each = bpy.data.objects.new(f"{collection.name} {row:05d}", shape)
+        shape = bpy.data.meshes[looks[people[row]].levels[levels[row]]]
+        each = bpy.data.objects.new(f"{name} {row:05d}", shape)
         each.location = positions[row]
         each.rotation_euler = (0.0, 0.0, headings[row])
         each.scale = (scales[row],) * 3
         each[PERSON] = int(people[row])
         each[TINT], each[CLOTHES] = (tints[row] - 1).tolist(), (clothes[row] - 1).tolist()
-        collection.objects.link(each)
+        bpy.data.collections[name].objects.link(each)
         if row % BATCH == BATCH - 1:
             yield
 
@@ -142,12 +144,12 @@ def _people_objects(source: bpy.types.Collection, looks: Sequence[Look]) -> np.n
     for person, look in enumerate(looks):
         known: dict[str, int] = {}
         for level, shape in enumerate(look.levels):
-            if shape.name not in known:
-                each = bpy.data.objects.new(f"{source.name} {person:05d} {level}", shape)
+            if shape not in known:
+                each = bpy.data.objects.new(f"{source.name} {person:05d} {level}", bpy.data.meshes[shape])
                 source.objects.link(each)
-                known[shape.name] = count
+                known[shape] = count
                 count += 1
-            slots[person, level] = known[shape.name]
+            slots[person, level] = known[shape]
     return slots
 
 

@@ -147,6 +147,24 @@ def test_a_timer_carries_it_and_cancel_keeps_who_is_done(settings):
     assert not bpy.ops.maquette.cancel_crowd.poll()
 
 
+def test_a_file_loaded_while_people_are_placed_ends_it_in_a_sentence(settings):
+    live = session.current()
+    live.connect()
+    live.wait_ready(20)
+    settings.distinct, settings.first_seed = 2, 20
+    run = crowd_run.begin(bpy.context.scene, crowd_properties.spec_from(bpy.context), blocking=False)
+    for _ in range(1000):
+        if run.told.stage.startswith("loading"):
+            break
+        run.step()
+        time.sleep(0.005)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    while not run.over:
+        run.step()
+    assert run.message == "The crowd was undone while it was being placed." and run.crowd is None
+    assert "Crowd" not in bpy.data.collections
+
+
 def test_what_the_panel_names_exists():
     for each in crowd_panel.CLASSES:
         assert hasattr(bpy.types, each.__name__)
