@@ -44,6 +44,16 @@ class Fit:
         """Mean of everyone's planes."""
         return load_shared(self.folder).mean
 
+    def mean_then(self) -> float:
+        """Everyone's PSNR right after the last visit, mean, dB.
+
+        Raises ValueError if the configuration does not measure it.
+        """
+        values = [stored_planes(self.folder, name)[1] for name in self.subjects.names]
+        if any(value is None for value in values):
+            raise ValueError("a fit with judge_every = 0 measures nothing")
+        return float(np.mean([value for value in values if value is not None]))
+
     def planes(self, name: str) -> Float[Tensor, "3 C R R"]:
         """A person's planes as the last visit left them."""
         return stored_planes(self.folder, name)[0]
@@ -54,7 +64,7 @@ def points_objective(settings: Settings) -> ObjectiveConfig:
     and every step costs the same whatever the field looks like."""
     return ObjectiveConfig(
         supervision="points", points=settings.pick(1500, 256), surface_points=settings.pick(700, 128),
-        sdf_weight=20.0, colour_weight=2.0, variation_weight=0.02,
+        sdf_weight=20.0, colour_weight=10.0, variation_weight=0.02,
     )  # fmt: skip
 
 

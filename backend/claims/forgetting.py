@@ -8,9 +8,9 @@ from .people import draw
 
 ARMS = ("one visit", "replay", "replay + decay", "replay + IWC")
 VISITS, STEPS = 8, 30
-DECAY = 0.08
+DECAY = 0.065
 """Shrinks weights over the whole run by about as much as 1e-4 does in the paper's: its 9.6 million steps at a rate of
-2e-4 shrink by exp(-0.2), ours are 1,920 at a rate of 2e-3 that falls to a tenth."""
+2e-4 shrink by exp(-0.2), ours are 1,920 at a rate of 4e-3 that falls to a tenth."""
 CONSOLIDATION = 1000.0
 """Omega grows with the square of the loss's scale. With ours the published 0.1 is a ten-millionth of the loss and
 changes nothing; this is a few hundredths."""
@@ -39,7 +39,7 @@ def arm_config(settings: Settings, arm: str) -> ReplayConfig:
     return ReplayConfig(
         planes=settings.pick(PlanesConfig(resolution=48, channels=8), PlanesConfig.tiny()),
         objective=points_objective(settings), hidden=settings.pick(64, 16),
-        visits=visits, steps=steps, rescale_share=0.0, first_emphasis=1.0,
+        visits=visits, steps=steps, rescale_share=0.0, first_emphasis=1.0, decoder_rate=4e-3,
         weight_decay=DECAY if arm == "replay + decay" else 0.0,
         consolidation=CONSOLIDATION if arm == "replay + IWC" else 0.0,
         judge_every=settings.pick(2, 1),

@@ -65,9 +65,10 @@ def _judge(change: dict[str, list[float]], then_once: list[float], then_replay: 
     if not replay_helps:
         why += " Replay does not clearly lose less than one visit."
     if not no_worse:
+        share = 100 * float(np.mean(replay)) / min(float(np.mean(once)), -1e-9)
         why += (
-            f" Consolidation loses {-np.mean(subtract(iwc, replay)):.2f} dB more than replay alone, which forgets so "
-            "little at this scale that there is nothing left to hold."
+            f" Consolidation loses {-np.mean(subtract(iwc, replay)):.2f} dB more than replay alone, which loses "
+            f"{max(share, 0):.0f} % of what one visit does."
         )
     if not nearly_nothing:
         why += f" With replay + IWC more than {NEARLY_NOTHING} dB are lost."

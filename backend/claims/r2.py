@@ -80,7 +80,7 @@ def base_config(settings: Settings) -> ReplayConfig:
     return ReplayConfig(
         planes=settings.pick(PlanesConfig(resolution=64, channels=16), PlanesConfig.tiny()),
         objective=points_objective(settings), hidden=settings.pick(64, 16), visits=visits, steps=steps,
-        rescale_share=0.0, first_emphasis=1.0, consolidation=0.0, judge_every=0,
+        rescale_share=0.0, first_emphasis=1.0, decoder_rate=4e-3, consolidation=0.0, judge_every=0,
     )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def test_a_step_down_is_named() -> None:
 
 def test_resolution_must_not_matter_more() -> None:
     outcome = _outcome(table([[24.0, 24.1, 24.2], [26, 26.1, 26.2], [28, 28.1, 28.2]]), RESOLUTIONS, CHANNELS, {}, None)
-    assert not outcome.reproduced and "not clearly the greater" in outcome.why
+    assert not outcome.reproduced and "not clearly the greater effect" in outcome.why
 
 
 def test_experiment(settings: Settings) -> None:
