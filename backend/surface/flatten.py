@@ -23,7 +23,7 @@ EVENNESS = 0.05
 """Short edges go first, so that coarse faces keep good shapes."""
 GROWTH = 4
 """Between levels the faces grow by so much."""
-EFFORT, MOST_SWEEPS = 180_000, 300
+EFFORT, MOST_SWEEPS = 120_000, 300
 """Faces that a level's sweeps pass in all, and the most sweeps."""
 UNFOLDING = (0.3, 0.1, 0.03, 0.01)
 """Softness of the determinant, round by round, while faces are turned over."""

@@ -17,6 +17,8 @@ TEXTURE_WEIGHT = 0.5
 """What a shift within the texture costs beside one as long on the surface."""
 PACE = 1.5
 """A round takes collapses up to so many times the error at which it could meet the budget."""
+HASTE = 6.0
+"""The same where shape does not matter."""
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +75,8 @@ class Collapse:
         if not len(order):
             return False
         # An edge takes two faces with it; later rounds see better ones than the worst of this round.
-        ceiling = PACE * costs[order[min(len(order) - 1, wanted // 2)]]
+        pace = PACE if self.shaped else HASTE
+        ceiling = pace * costs[order[min(len(order) - 1, wanted // 2)]]
         before, tried = len(self.corners), 0
         while len(self.corners) == before and tried < len(order):
             chosen = order[tried : np.searchsorted(costs[order], ceiling, "right")]
@@ -91,7 +94,7 @@ class Collapse:
                 self.shaped,
             )
             # Where nothing so cheap can close, what comes next may.
-            ceiling = max(PACE * ceiling, 1e-12)
+            ceiling = max(pace * ceiling, 1e-12)
         return len(self.corners) < before
 
 
