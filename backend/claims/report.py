@@ -17,7 +17,7 @@ PICTURE_BYTES = 150_000
 """Largest picture; quality goes down until it fits."""
 HEAD = """# Claims
 
-What four papers claim, tried at a small scale on synthetic people. Every arm of an experiment gets the same number of
+What three papers claim, tried at a small scale on synthetic people. Every arm of an experiment gets the same number of
 steps and the same seeds; figures are mean ± standard deviation over {seeds} seeds. Each claim says beforehand what must
 be measured; what does not hold is reported as not reproduced, with the measured reason. Published figures were measured
 by their authors on other data at a far larger scale: compare signs first, sizes with care.
@@ -56,7 +56,8 @@ def encode(picture: np.ndarray, limit: int = PICTURE_BYTES) -> bytes:
 
 def _head(results: list[Result], command: str) -> str:
     settings = results[0].settings
-    cores = f"Minutes are wall time on {len(os.sched_getaffinity(0))} cores."
+    count = len(os.sched_getaffinity(0))
+    cores = f"Minutes are wall time on {count} {'core' if count == 1 else 'cores'}."
     head = HEAD.format(seeds=len(settings.seeds), command=command, first=results[0].claim.id, cores=cores)
     if settings.size != "default":
         head = head.replace("\n\n`", f"\n\n**Size `{settings.size}`: these figures prove nothing.**\n\n`", 1)
