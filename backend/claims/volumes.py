@@ -110,7 +110,7 @@ def fit_volume(start: Volume, views: ViewSet, fit: VolumeFit, progress: Progress
     return Volume(planes.detach(), volume.decoder.eval().requires_grad_(False))
 
 
-def ball(settings: Settings, seed: int, radius: float = 0.6) -> Volume:
+def ball(settings: Settings, seed: int, radius: float = 0.35) -> Volume:
     """A grey ball, the start of a fit that knows nothing; its free space is clear (sphere-like, as WYSIWYG starts)."""
     random = torch.Generator().manual_seed(seed)
     channels, side = settings.pick((16, 64), (4, 8))

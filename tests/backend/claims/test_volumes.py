@@ -31,7 +31,7 @@ def error(volume, views: ViewSet) -> float:
 
 
 def test_fit_comes_closer_and_leaves_its_start_alone(settings: Settings, views: ViewSet) -> None:
-    start = ball(settings, 0)
+    start = ball(settings, 0, radius=0.6)
     before = error(start, views)
     fitted = fit_volume(start, views, FIT, lambda stage, share: None, "fitting")
     assert error(fitted, views) < 0.8 * before
@@ -39,7 +39,7 @@ def test_fit_comes_closer_and_leaves_its_start_alone(settings: Settings, views: 
 
 
 def test_wanted_beta_is_approached(settings: Settings, views: ViewSet) -> None:
-    start = ball(settings, 0)
+    start = ball(settings, 0, radius=0.6)
     schedule = BetaSchedule(first=0.004, last=0.004)
     tight = replace(FIT, beta_weight=1.0, beta_schedule=schedule, decoder_rate=1e-2)
     points = torch.rand(500, 3) - 0.5
