@@ -19,10 +19,10 @@ class Flags:
     """Learn planes and a decoder from people of `maquette studio make`, from pictures with cameras, or from a mesh.
 
     Of a folder of shards, --method codec learns what the generator is trained on (fit.pt, fit.jsonl); --method replay
-    fits everyone by short visits in turn and then alone (RodinHD), in the folders subjects, people and fitted. Killed
-    runs of both go on where they were. Of a folder with transforms.json (the usual NeRF form) or a mesh (OBJ, GLB,
-    glTF, PLY, STL) come field.safetensors, views.png (truth, fit, error, shape), mesh.glb in the source's own frame,
-    and fit.json.
+    fits everyone by short visits in turn and then alone (RodinHD), in the folders subjects, people and fitted, and
+    report.json says how well. Killed runs of both go on where they were. Of a folder with transforms.json (the usual
+    NeRF form) or a mesh (OBJ, GLB, glTF, PLY, STL) come field.safetensors, views.png (truth, fit, error, shape),
+    mesh.glb in the source's own frame, and fit.json.
     """
 
     source: Path = field(metadata={"positional": True})
@@ -112,8 +112,11 @@ def _codec(flags: Flags) -> None:
 
 
 def _replay(flags: Flags) -> None:
+    import json
+
     from backend.cluster.both import fit_by_replay
     from backend.cluster.fit import Workers
+    from backend.evaluation.fitting import fitting_report
     from backend.studio.dataset import shard_files
     from backend.training.recipes import recipe
     from backend.training.replay_config import PlanesConfig
@@ -137,17 +140,12 @@ def _replay(flags: Flags) -> None:
             visited=lambda told: bar.update(f"visiting {', '.join(told.names)}", told.done / told.wanted),
             fitted=lambda told: bar.update(f"person {told.name} alone", told.done / told.wanted),
         )  # fmt: skip
-    print(_summary(index))
-
-
-def _summary(index: Path) -> str:
-    import json
-
-    people = json.loads(index.read_text(encoding="utf-8"))
-    psnr = [one["figures"]["psnr"] for one in people.values() if "figures" in one and one["figures"]["psnr"]]
-    failed = sum("problem" in one for one in people.values())
-    mean = f", {sum(psnr) / len(psnr):.2f} dB on held-out views" if psnr else ""
-    return f"{len(people) - failed} people fitted{mean}{f', {failed} failed' if failed else ''}; see {index}"
+    report = fitting_report(Subjects(folder), flags.out, index)
+    path = flags.out / "report.json"
+    path.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    alone, failed = report["stage2"], len(report["stage2"]["problems"])
+    mean = f", {alone['psnr']:.2f} dB on held-out views" if "psnr" in alone else ""
+    print(f"{alone['fitted']} people fitted{mean}{f', {failed} failed' if failed else ''}; see {index} and {path}")
 
 
 def _subject(flags: Flags, kind: Literal["pictures", "mesh"]) -> None:

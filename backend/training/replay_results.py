@@ -66,11 +66,11 @@ def stored_planes(out: Path, name: str) -> tuple[Float[Tensor, "3 C R R"], float
 
 
 def memories(subjects: Subjects, out: Path) -> list[Memory]:
-    """Everyone's quality at the last visit and now, in the order of the last round."""
+    """Quality at the last visit and now, in the order of the last round; of a run cut short, of those it came to."""
     shared, state = load_shared(out), load_run(out)
     names = visiting_order(subjects.names, state["seed"], shared.config.visits - 1) if state else []
     found = []
-    for name in names:
+    for name in (name for name in names if name in shared.people):
         planes, then = stored_planes(out, name)
         held_out = subjects.load(name).held_out
         if then is None or held_out is None:

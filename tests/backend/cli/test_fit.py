@@ -96,6 +96,8 @@ def test_replay_fits_everyone(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "2 people fitted" in capsys.readouterr().out
     index = json.loads((out / "fitted/index.json").read_text())
     assert sorted(index) == ["00000000", "00000001"] and all("psnr" in one["figures"] for one in index.values())
+    report = json.loads((out / "report.json").read_text())
+    assert report["people"] == 2 and report["stage2"]["psnr"] > 0 and report["stage2"]["problems"] == {}
 
 
 def test_what_a_path_holds(pictures: Path, tmp_path: Path) -> None:
