@@ -8,6 +8,7 @@ for event in run_job(client, request): ...                   # or blocking, wher
 """
 
 import os
+import struct
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ from .protocol import (
     Welcome,
     decode_event,
     encode,
+    is_loopback,
     read_connection,
 )
 
@@ -50,6 +52,12 @@ GOODBYE_SECONDS = 0.3
 """At most this long may closing take, so that a last Cancel arrives."""
 BACK_OFF = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 MAX_MESSAGE_BYTES = 65 << 20
+BROKEN_HANDSHAKES = 3
+"""One may break off because the backend just ends; so many in a row mean that it does not want us."""
+UNENCRYPTED = (
+    "The backend at {} is on another machine, and without its public key nothing would be encrypted; connect by a file "
+    "that maquette keys made."
+)
 STARTING_SECONDS = 30.0
 """How long `run_job` waits for a backend that does not answer."""
 
@@ -65,6 +73,9 @@ class Socket(Protocol):
 
     def wait(self, seconds: float) -> bool:
         """Whether a message came within that time."""
+
+    def turned_away(self) -> str:
+        """Why the other side does not let us in, one sentence; empty as long as it may."""
 
     def close(self, linger: float = 0.0) -> None:
         """Leaves; what was sent last gets so many seconds to go out."""
@@ -92,7 +103,7 @@ class Client:
         name: str,
         *,
         version: str = "",
-        open_socket: "Callable[[str], Socket] | None" = None,
+        open_socket: "Callable[[Connection], Socket] | None" = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -188,7 +199,11 @@ class Client:
         now = self._clock()
         try:
             self._connection = self._read()
-            self._socket = self._open_socket(self._connection.address)
+            address = self._connection.address
+            if "://" in address and not self._connection.server and not is_loopback(address):
+                self._give_up(UNENCRYPTED.format(address), State.REFUSED, ErrorCode.NOT_ALLOWED)
+                return
+            self._socket = self._open_socket(self._connection)
         except ProtocolError as error:
             self._give_up(str(error), State.LOST)
             return
@@ -248,7 +263,9 @@ class Client:
 
     def _keep_alive(self) -> None:
         now = self._clock()
-        if self.state is State.CONNECTING and now > self._deadline:
+        if self.state is State.CONNECTING and self._socket is not None and (why := self._socket.turned_away()):
+            self._give_up(why, State.REFUSED, ErrorCode.WRONG_KEY)
+        elif self.state is State.CONNECTING and now > self._deadline:
             self._give_up(self._no_answer(), State.LOST)
         elif self.state is State.READY and self._socket is not None:
             if self._asked and now > self._asked + SILENCE_SECONDS:
@@ -283,16 +300,22 @@ class Client:
 
 
 class ZmqSocket:
-    """A DEALER socket in a context of its own."""
+    """A DEALER socket in a context of its own; encrypted (CURVE) where the connection names the server's key."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, connection: Connection) -> None:
         try:
             import zmq
+            from zmq.utils import z85
         except ImportError as error:
             raise ProtocolError(
                 ErrorCode.NOT_READY, f"pyzmq cannot be loaded ({error}); reinstall Maquette."
             ) from error
         self._zmq = zmq
+        address = connection.address
+        self._encrypted = bool(connection.server)
+        self._broken = 0
+        if self._encrypted and not zmq.has("curve"):
+            raise ProtocolError(ErrorCode.NOT_READY, "This pyzmq cannot encrypt (no CURVE); reinstall Maquette.")
         self._context = zmq.Context(io_threads=1)
         self._dealer = self._context.socket(zmq.DEALER)
         # The backend knows a greeted client by this id, so nobody may guess it; ids starting with 0 are ZeroMQ's own.
@@ -305,6 +328,18 @@ class ZmqSocket:
             (zmq.IPV6, int("[" in address)),
         ):
             self._dealer.setsockopt(option, value)
+        if self._encrypted:
+            public = z85.decode(zmq.curve_public(z85.encode(bytes.fromhex(connection.secret))))
+            self._dealer.setsockopt(zmq.CURVE_SERVERKEY, bytes.fromhex(connection.server))
+            self._dealer.setsockopt(zmq.CURVE_PUBLICKEY, public)
+            self._dealer.setsockopt(zmq.CURVE_SECRETKEY, bytes.fromhex(connection.secret))
+        # A handshake that fails looks like silence from here: only the socket's monitor tells them apart.
+        self._monitor = self._dealer.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_FAILED_AUTH
+            | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+            | zmq.EVENT_HANDSHAKE_SUCCEEDED
+        )
         try:
             self._dealer.connect(address)
         except zmq.ZMQError as error:
@@ -329,7 +364,23 @@ class ZmqSocket:
     def wait(self, seconds: float) -> bool:
         return bool(self._dealer.poll(int(seconds * 1000)))
 
+    def turned_away(self) -> str:
+        while self._monitor.poll(0):
+            (event,) = struct.unpack_from("=H", self._monitor.recv_multipart()[0])
+            if event == self._zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+                return "This client's key is not on the backend's list; give its public key to who runs the backend."
+            if event == self._zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:  # libzmq does not try that again
+                self._broken = BROKEN_HANDSHAKES
+            self._broken = 0 if event == self._zmq.EVENT_HANDSHAKE_SUCCEEDED else self._broken + 1
+        if self._broken < BROKEN_HANDSHAKES:
+            return ""
+        if self._encrypted:
+            return "What answers there has another key than the one this connection file was made for."
+        return "What answers there wants an encrypted line, or is no Maquette backend."
+
     def close(self, linger: float = 0.0) -> None:
+        self._dealer.disable_monitor()
+        self._monitor.close(linger=0)
         self._dealer.close(linger=int(linger * 1000))
         self._context.term()
 

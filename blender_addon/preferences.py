@@ -3,13 +3,11 @@
 
 # mypy: disable-error-code="valid-type"
 
-import ipaddress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import bpy
 
-from .protocol import CONNECTION_NAME, Connection, ErrorCode, ProtocolError, default_store
+from .protocol import CONNECTION_NAME, Connection, ErrorCode, ProtocolError, default_store, is_loopback
 
 DEVICES = (
     ("auto", "Best available", "A CUDA graphics card if there is one, else the processor"),
@@ -46,13 +44,13 @@ class MAQUETTE_AP_preferences(bpy.types.AddonPreferences):
     connection: bpy.props.StringProperty(
         name="Connection file",
         description="File that the backend wrote: its address and key. Empty: the local backend's usual place. "
-        "For another machine, copy its file here and open an SSH tunnel, or name its address in the copy",
+        "For another machine, one made by the command maquette keys, with its address and public key",
         subtype="FILE_PATH",
     )
     allow_remote: bpy.props.BoolProperty(
         name="Allow a backend on another computer",
-        description="Portraits and results then travel over the network to the address in the connection file, "
-        "unencrypted unless you tunnel it; Blender's own Online Access has to be allowed too",
+        description="Portraits and results then travel over the network, encrypted, to the address in the connection "
+        "file; Blender's own Online Access has to be allowed too",
         default=False,
     )
     stop_with_blender: bpy.props.BoolProperty(
@@ -124,17 +122,6 @@ def check_allowed(connection: Connection) -> None:
         f"The backend is on another machine, and Blender may not go online{locked}; "
         "allow online access in the preferences under System.",
     )
-
-
-def is_loopback(address: str) -> bool:
-    """Whether a ZeroMQ address stays on this machine."""
-    parts = urlsplit(address)
-    if parts.scheme in ("ipc", "inproc") or parts.hostname == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        return False
 
 
 CLASSES = (MAQUETTE_AP_preferences,)

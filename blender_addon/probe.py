@@ -40,10 +40,16 @@ class Verdict:
         return self.finding is Finding.ANSWERS
 
 
-FINDINGS = {ErrorCode.WRONG_KEY: Finding.WRONG_KEY, ErrorCode.WRONG_VERSION: Finding.WRONG_VERSION}
+FINDINGS = {
+    ErrorCode.WRONG_KEY: Finding.WRONG_KEY,
+    ErrorCode.WRONG_VERSION: Finding.WRONG_VERSION,
+    ErrorCode.NOT_ALLOWED: Finding.NO_FILE,
+}
 HINTS = {
+    Finding.NO_FILE: "The command maquette keys makes a connection file for a backend on another machine.",
     Finding.NO_ANSWER: "See that the backend runs there, that the address is right, and that no firewall is between.",
-    Finding.WRONG_KEY: "Copy the connection file of the running backend again: it has a new key at each start.",
+    Finding.WRONG_KEY: "On this machine, connect by the file of the running backend: it has a new key at each start. "
+    "From another one, have your public key put on the backend's list, and check the backend's own.",
     Finding.WRONG_VERSION: "Install the same release of Maquette here and where the backend runs.",
     Finding.STRANGER: "Restart the backend, and take the connection file it writes.",
 }

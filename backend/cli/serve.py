@@ -10,14 +10,18 @@ from types import FrameType
 
 @dataclass(frozen=True, kw_only=True)
 class Flags:
-    """Start the backend that Blender and `maquette generate` connect to; it listens on this machine only."""
+    """Start the backend that Blender and `maquette generate` connect to; it listens on this machine only, unless
+    --allow says who else may come."""
 
     device: str = "auto"
     """Where to compute: auto, cpu, cuda, or cuda:1; auto takes the graphics card where there is one."""
     host: str = "127.0.0.1"
-    """Address to listen at; only this machine's own are allowed."""
+    """Address to listen at; other than loopback only with --allow."""
     port: int = 0
     """Port to listen at; 0 lets the system choose, clients read it from the connection file."""
+    allow: Path | None = None
+    """File with the public keys of the clients that may come in, one per line; the line is then encrypted. See
+    `maquette keys`."""
     store: Path | None = None
     """Folder of the connection file, jobs, results and logs; by default in the user's state folder."""
     idle_exit: float | None = None
@@ -42,6 +46,7 @@ def run(flags: Flags) -> None:
             devices=(flags.device,),
             host=flags.host,
             port=flags.port,
+            allow=flags.allow,
             idle_exit=flags.idle_exit,
             runner=flags.runner,
             idle_unload=flags.idle_unload,

@@ -10,12 +10,17 @@ from blender_addon.protocol import CONNECTION_NAME, Connection, ProtocolError, r
 def write_connection(store: Path, connection: Connection) -> Path:
     """Writes the file in one step, readable by its owner alone from its first byte on."""
     path = store / CONNECTION_NAME
+    write_private(path, connection.to_json())
+    return path
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a file in one step; from its first byte on nobody but its owner can read it."""
     fresh = path.with_suffix(f".{os.getpid()}")
     fresh.unlink(missing_ok=True)
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(connection.to_json())
+        file.write(text)
     os.replace(fresh, path)
-    return path
 
 
 def remove_connection(store: Path, session: str) -> None:

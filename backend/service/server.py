@@ -38,8 +38,11 @@ from .audience import Audience, Sent
 from .connection import remove_connection, write_connection
 from .desk import MAX_QUEUE, Desk
 from .errors import JobError, ServiceError
+from .gate import AllowList, Gate
+from .keys import KeyPair, new_pair, server_pair
 from .pool import Pool
-from .security import bind_address, new_key, new_session, same_key
+from .rarely import Rarely
+from .security import bind_address, local_address, new_key, new_session, same_key
 from .store import Store
 
 log = logging.getLogger(__name__)
@@ -52,6 +55,8 @@ MIN_IDENTITY_BYTES = 16
 SHOWN_NUMBERS = ("steps", "resolution", "faces", "texture_size")
 """Of a preset, in Welcome."""
 MAX_HELLO_BYTES = 16 << 10
+HANDSHAKE_MILLISECONDS = 5000
+"""A connection that has not shaken hands by then is closed."""
 SMALL_BYTES = 64 << 10
 """Below this, copying a frame is cheaper than tracking it."""
 
@@ -65,6 +70,8 @@ class ServerSettings:
     """One worker each."""
     host: str = "127.0.0.1"
     port: int = 0
+    allow: Path | None = None
+    """List of clients' public keys; with it the line is encrypted and only they are let in."""
     idle_exit: float | None = None
     """Seconds without jobs and without a word from clients after which the server ends; None: never."""
     runner: str = "backend.service.translate:AvatarRunner"
@@ -83,21 +90,33 @@ class Server:
         for device in settings.devices:
             if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):
                 raise ServiceError(f"There is no device {device!r}.", "Choose auto, cpu, cuda or cuda:N.")
-        address = bind_address(settings.host, settings.port)
+        allowed = AllowList(settings.allow) if settings.allow is not None else None
+        address = bind_address(settings.host, settings.port, guarded=allowed is not None)
         self._store = Store(settings.store)
         self._context: zmq.Context[Any] = zmq.Context()
         self._router = self._context.socket(zmq.ROUTER)
+        self._gate: Gate | None = None
+        pair = local = KeyPair("", "")
         for option, value in (
             (zmq.LINGER, 0),
             (zmq.ROUTER_MANDATORY, 1),
             (zmq.RCVHWM, 16),
             (zmq.SNDHWM, 32),
             (zmq.MAXMSGSIZE, MAX_PORTRAIT_BYTES + (1 << 20)),
+            (zmq.HANDSHAKE_IVL, HANDSHAKE_MILLISECONDS),
             (zmq.IPV6, int("[" in address)),
         ):
             self._router.setsockopt(option, value)
         try:
+            if allowed is not None:
+                pair, local = server_pair(settings.store), new_pair()
+                self._gate = Gate(self._context, allowed, pair, [local.public])
+                self._gate.guard(self._router)
             self._router.bind(address)
+        except ServiceError:
+            self._store.close()
+            self._context.destroy(linger=0)
+            raise
         except zmq.ZMQError as error:
             self._store.close()
             self._context.destroy(linger=0)
@@ -108,17 +127,22 @@ class Server:
             self._context, settings.devices, settings.runner, settings.store, settings.grace, settings.idle_unload
         )
         self.connection = Connection(
-            address=self._router.getsockopt_string(zmq.LAST_ENDPOINT),
+            address=local_address(self._router.getsockopt_string(zmq.LAST_ENDPOINT)),
             key=new_key(),
             session=new_session(),
             pid=os.getpid(),
             version=backend.__version__,
+            server=pair.public,
+            secret=local.secret,
         )
         self._poller = zmq.Poller()
         self._poller.register(self._router, zmq.POLLIN)
         self._poller.register(self._pool.socket, zmq.POLLIN)
+        if self._gate is not None:
+            self._poller.register(self._gate.socket, zmq.POLLIN)
         self._audience = Audience(self._send)
         self._desk = Desk(self._store, self._audience, self._pool)
+        self._warn = Rarely(log)
         self._stopping = False
         self._last_use = time.monotonic()
 
@@ -145,17 +169,22 @@ class Server:
         self._desk.postpone()
         self._pool.close()
         self._router.close()
+        if self._gate is not None:
+            self._gate.close()
         self._context.term()
         self._store.close()
 
     def _turn(self) -> None:
         self._poller.poll(int(1000 * (TICK_SECONDS / 10 if self._audience.flush() else TICK_SECONDS)))
+        if self._gate is not None:
+            self._gate.answer()
         for _ in range(64):
             try:
                 identity, *frames = self._router.recv_multipart(zmq.DONTWAIT, copy=False)
             except zmq.Again:
                 break
-            self._receive(identity.bytes, [frame.buffer for frame in frames])
+            if self._may_stay(identity.bytes, frames):
+                self._receive(identity.bytes, [frame.buffer for frame in frames])
         for news in self._pool.news():
             self._desk.heed(news)
             if news.kind == "changed":
@@ -168,6 +197,17 @@ class Server:
         elif idle_exit is not None and time.monotonic() > self._last_use + idle_exit:
             log.info("nothing to do for %.0f s", idle_exit)
             self.stop()
+
+    def _may_stay(self, identity: bytes, frames: list[Any]) -> bool:
+        """Whether the sender is still on the list; the handshake only told that it was."""
+        if self._gate is None:
+            return True
+        if not frames or not self._gate.admits(str(frames[-1].get("User-Id"))):
+            self._audience.forget(identity)
+            sentence = "This client's key was taken off the backend's list."
+            self._send(identity, encode(Refused(ErrorCode.WRONG_KEY, sentence, "Ask who runs the backend.")))
+            return False
+        return True
 
     def _receive(self, identity: bytes, frames: list[Any]) -> None:
         known = self._audience.hear(identity)
@@ -209,8 +249,9 @@ class Server:
                 self._desk.act(identity, message)
 
     def _greet(self, identity: bytes, hello: Hello) -> None:
-        if not same_key(hello.token, self.connection.key):
-            log.warning("a client with a wrong key was turned away")
+        # Behind the gate, who can speak at all has proven a key of its own.
+        if self._gate is None and not same_key(hello.token, self.connection.key):
+            self._warn.warning("a client with a wrong key was turned away")
             sentence = "The key is not this backend's; it has a new one since it was started again."
             self._send(identity, encode(Refused(ErrorCode.WRONG_KEY, sentence, "Connect by its connection file.")))
             return

@@ -5,6 +5,9 @@
 of 16 bytes, which is what a connection is known by after its Hello. A message is a list of frames
 `[header, buffer, ...]` behind the routing id; there is no empty delimiter.
 
+**Beyond one machine** the backend's socket is a CURVE server (RFC 26) that admits the public keys of its list only, and
+the connection file holds its public key and the client's secret one; the key in Hello is then not looked at.
+
 **Header.** UTF-8 JSON of at most 256 KiB, 8 levels deep, without NaN:
 `{"protocol": 1, "kind": "TextureReady", "fields": {...}, "buffers": [{"field": "albedo", "dtype": "uint8",
 "shape": [256, 256, 3]}]}`. Each buffer is one raw frame, in order: little-endian, C order, of dtype uint8, int32 or
@@ -29,7 +32,7 @@ knows ListJobs -> JobsListed, Move, Discard and FreeMemory names them in `capabi
 that is not named there. JobRequest may carry a label for that list.
 """
 
-from .connection import CONNECTION_NAME, Connection, default_store, read_connection
+from .connection import CONNECTION_NAME, Connection, default_store, is_curve_key, is_loopback, read_connection
 from .errors import ErrorCode, ProtocolError
 from .messages import (
     MAX_PORTRAIT_BYTES,
@@ -96,6 +99,8 @@ __all__ = [
     "decode_request",
     "default_store",
     "encode",
+    "is_curve_key",
+    "is_loopback",
     "kinds_of",
     "read_connection",
 ]

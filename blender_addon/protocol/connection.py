@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connection file: how a client on the same machine finds the backend and proves it may use it."""
+"""The connection file: how a client finds the backend and proves it may use it.
 
+A backend writes one for clients on its own machine. For another machine, `maquette keys` makes it: with the server's
+public key, so that nobody else can answer in its place, and a secret key of the client's own.
+"""
+
+import ipaddress
 import json
 import os
+import re
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .errors import ErrorCode, ProtocolError
 
@@ -27,9 +34,29 @@ class Connection:
     pid: int = 0
     version: str = ""
     """Software version of the backend."""
+    server: str = ""
+    """The backend's public key (CURVE), 64 hex digits; empty: unencrypted, which only loopback may be."""
+    secret: str = field(default="", repr=False)
+    """The client's own secret key."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1)
+
+
+def is_curve_key(text: object) -> bool:
+    """Whether it is written as a public or secret key: 64 hex digits."""
+    return isinstance(text, str) and re.fullmatch("[0-9a-f]{64}", text) is not None
+
+
+def is_loopback(address: str) -> bool:
+    """Whether a ZeroMQ address stays on this machine."""
+    try:
+        parts = urlsplit(address)
+        if parts.scheme in ("ipc", "inproc") or parts.hostname == "localhost":
+            return True
+        return ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
 
 
 def default_store() -> Path:
@@ -53,8 +80,12 @@ def read_connection(path: Path) -> Connection:
                 )
             entries = json.loads(file.read(MAX_FILE_BYTES))
         values = {name: entries[name] for name in ("address", "key", "session", "pid", "version")}
+        values |= {name: entries.get(name, "") for name in ("server", "secret")}
         kinds = {"pid": int}
         if not all(isinstance(value, kinds.get(name, str)) for name, value in values.items()):
+            raise ValueError
+        keys = (values["server"], values["secret"])
+        if any(keys) and not all(map(is_curve_key, keys)):
             raise ValueError
         return Connection(**values)
     except FileNotFoundError as error:

@@ -46,9 +46,10 @@ class Line:
         self.answers: dict[type, list[Event]] = {}
         self.full = False
         self.open = 0
+        self.refusal = ""
 
-    def __call__(self, address: str) -> "Line":
-        self.addresses.append(address)
+    def __call__(self, connection: Connection) -> "Line":
+        self.addresses.append(connection.address)
         self.waiting.clear()
         self.open += 1
         return self
@@ -79,6 +80,9 @@ class Line:
     def wait(self, seconds: float) -> bool:
         self.now += seconds
         return bool(self.waiting)
+
+    def turned_away(self) -> str:
+        return self.refusal
 
     def close(self, linger: float = 0.0) -> None:
         self.open -= 1
@@ -314,3 +318,21 @@ def test_an_address_that_is_none_is_a_sentence() -> None:
     client = Client(Connection("nonsense", "k"), "test")
     assert client.state is State.LOST and "is no address" in client.problem
     client.close()
+
+
+def test_who_is_turned_away_hears_why_and_waits_for_another_file() -> None:
+    line = Line()
+    client = Client(CONNECTION, "test", open_socket=line, clock=line.clock, sleep=line.sleep)
+    line.refusal = "Not on the list."
+    assert client.drain() == []
+    assert client.state is State.REFUSED and client.code == "wrong_key" and client.problem == "Not on the list."
+    assert line.open == 0
+
+
+def test_nothing_goes_to_another_machine_unencrypted() -> None:
+    line = Line()
+    client = Client(Connection("tcp://192.0.2.1:5555", "hunter2"), "test", open_socket=line, clock=line.clock)
+    assert client.state is State.REFUSED and client.code == "not_allowed" and "maquette keys" in client.problem
+    assert line.addresses == [] and line.heard == []
+    Client(Connection("tcp://192.0.2.1:5555", "", server="a" * 64, secret="b" * 64), "test", open_socket=line)
+    assert line.addresses == ["tcp://192.0.2.1:5555"]

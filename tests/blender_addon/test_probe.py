@@ -87,3 +87,8 @@ def test_another_session_than_the_files_is_a_stranger(answering: Callable[[Answe
 def test_without_a_connection_file_the_verdict_is_there_at_once(tmp_path: Path) -> None:
     verdict = Probe(tmp_path / "connection.json", "test").poll()
     assert verdict is not None and verdict.finding is Finding.NO_FILE and "does not exist" in verdict.sentence
+
+
+def test_another_machine_without_its_public_key_is_not_even_called() -> None:
+    verdict = Probe(Connection("tcp://192.0.2.1:5555", "key"), "test").poll()
+    assert verdict is not None and verdict.finding is Finding.NO_FILE and "maquette keys" in verdict.hint

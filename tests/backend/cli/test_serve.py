@@ -22,3 +22,11 @@ def test_another_address_is_refused_in_a_sentence(tmp_path: Path, capsys: pytest
     written = capsys.readouterr().err
     assert "Refusing to listen at 0.0.0.0" in written and "SSH tunnel" in written
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_list_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = logging.getLogger("backend").level
+    arguments = ["serve", "--host", "0.0.0.0", "--store", str(tmp_path / "s"), "--allow", str(tmp_path / "none")]
+    assert run_command_line(arguments) == 2
+    logging.getLogger("backend").setLevel(before)
+    assert "list of allowed clients" in capsys.readouterr().err and not (tmp_path / "s").exists()
