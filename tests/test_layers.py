@@ -58,7 +58,8 @@ PURE = {
 """Third-party libraries of packages that stay plain."""
 ADDON_BEFORE = {
     "protocol": set(),
-    "client": {"protocol"},
+    "line": {"protocol"},
+    "client": {"protocol", "line"},
     "launcher": {"protocol", "client"},
     "jobs": {"protocol"},
     "requests": {"protocol"},
@@ -105,7 +106,7 @@ BLENDER_FREE = (
     "scene/welding.py",
 )
 ONE_PLACE = {
-    "zmq": ("backend/service/", "blender_addon/client.py"),
+    "zmq": ("backend/service/", "blender_addon/line.py"),
     "xatlas": ("backend/surface/atlas.py",),
     "skimage": ("backend/surface/marching.py", "backend/evaluation/"),
     "fast_simplification": ("backend/surface/clean.py",),
