@@ -16,6 +16,7 @@ Nothing heavy may be imported at the top of a verb's file: `--help` answers at o
 
 VERBS = {
     "serve": "start the backend that Blender and other programs connect to",
+    "doctor": "say what is missing on this machine, and what to do about it",
     "keys": "show or make the keys of an encrypted line to another machine",
     "generate": "make an avatar from a portrait or a seed",
     "populate": "put a crowd into a Blender scene, as a JSON file describes it",
