@@ -6,6 +6,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,19 +31,23 @@ class Flags:
     """Give back the device's memory after so many seconds without jobs; the next job loads the model again."""
     grace: float = 10.0
     """Seconds that a cancelled job gets before its worker process is ended."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least weight of what goes into the store's logs, one JSON object per line."""
     runner: str = "backend.service.translate:AvatarRunner"
     """What makes the results, as package.module:callable; for tests and experiments."""
 
 
 def run(flags: Flags) -> None:
     """Serves until interrupted, terminated or idle."""
+    from backend.service.logs import SERVER_LOG, logged
     from backend.service.server import Server, ServerSettings
     from blender_addon.protocol import default_store
 
     logging.getLogger("backend").setLevel(logging.INFO)
+    store = flags.store or default_store()
     server = Server(
         ServerSettings(
-            store=flags.store or default_store(),
+            store=store,
             devices=(flags.device,),
             host=flags.host,
             port=flags.port,
@@ -51,6 +56,7 @@ def run(flags: Flags) -> None:
             runner=flags.runner,
             idle_unload=flags.idle_unload,
             grace=flags.grace,
+            log_level=flags.log_level,
         )
     )
 
@@ -60,4 +66,6 @@ def run(flags: Flags) -> None:
     for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), stop)
-    server.run()
+    with logged(store / SERVER_LOG, flags.log_level) as file:
+        file.lines.hide(*server.secrets)
+        server.run()

@@ -140,7 +140,7 @@ class Desk:
             raise JobError(ErrorCode.QUEUE_FULL, f"{MAX_QUEUE} jobs wait already.", "Try again when some are done.")
         fresh = self._store.submit(request)
         if fresh:
-            log.info("job %s: accepted", request.job_id)
+            log.info("job %s: accepted", request.job_id, extra={"job": request.job_id})
             self._queue.append(request.job_id)
             self._told = self.places()
             self._pool.retry()
@@ -185,7 +185,7 @@ class Desk:
             self._publish(Failed(job_id, ErrorCode.CANCELLED, "The job was cancelled before it began."))
             self._tell_places()
         elif self._pool.cancel(job_id):
-            log.info("job %s: to be cancelled", job_id)
+            log.info("job %s: to be cancelled", job_id, extra={"job": job_id})
 
     def _publish(self, event: Event, frames: Sequence[Any] = ()) -> None:
         """Stores what lasts and tells who follows."""
@@ -207,7 +207,8 @@ class Desk:
                 self._progress.pop(job_id, None)
                 self._attempt(self._store.finish, event)
                 self._audience.end(job_id, frames)
-                log.info("job %s: %s", job_id, event.code if isinstance(event, Failed) else "finished")
+                outcome = event.code if isinstance(event, Failed) else "finished"
+                log.info("job %s: %s", job_id, outcome, extra={"job": job_id})
 
     def _attempt(self, keep: Callable[..., None], *values: Any) -> None:
         """A full disk costs the replay of this result, not the result."""

@@ -22,6 +22,7 @@ import backend
 from blender_addon.protocol import Cancel, ErrorCode, Failed, Finished, JobRequest, ProtocolError, decode, encode
 
 from .link import FROM_WORKER, MAX_MESSAGE_BYTES, Memory, Ready, Unable
+from .logs import Level
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,9 @@ class Pool:
         logs: Path,
         grace: float,
         idle_unload: float | None = None,
+        log_level: Level = "info",
     ) -> None:
+        self._log_level = log_level
         self._runner, self._logs, self._grace, self._idle_unload = runner, logs, grace, idle_unload
         self.socket = context.socket(zmq.ROUTER)
         for option, value in (
@@ -193,7 +196,7 @@ class Pool:
                 yield from self._heard(worker, [frame.buffer for frame in frames])
         for worker in self.workers:
             if worker.kill_at is not None and time.monotonic() > worker.kill_at and worker.process is not None:
-                log.warning("worker on %s does not stop; killed", worker.device)
+                log.warning("worker on %s does not stop; killed", worker.device, extra={"job": worker.job_id})
                 worker.process.kill()
                 worker.process.wait()
             if worker.process is not None and worker.process.poll() is not None:
@@ -234,7 +237,7 @@ class Pool:
 
     def _died(self, worker: Worker, status: int) -> Iterator[News]:
         ending, tail = describe_ending(status), _last_line(self.log_of(worker))
-        log.error("worker on %s ended (%s)", worker.device, ending)
+        log.error("worker on %s ended (%s)", worker.device, ending, extra={"job": worker.job_id})
         _close_input(worker)
         job_id, cancelled, was = worker.job_id, worker.kill_at is not None, worker.state
         worker.process, worker.identity, worker.job_id, worker.kill_at = None, b"", "", None
@@ -283,6 +286,8 @@ class Pool:
             "identity": worker.identity.hex(),
             "runner": self._runner,
             "device": worker.device,
+            "log": str(path.with_suffix(".jsonl")),
+            "level": self._log_level,
         }
         if worker.process.stdin is not None:
             with contextlib.suppress(OSError):  # it ended at once: `news` will tell

@@ -40,6 +40,7 @@ from .desk import MAX_QUEUE, Desk
 from .errors import JobError, ServiceError
 from .gate import AllowList, Gate
 from .keys import KeyPair, new_pair, server_pair
+from .logs import Level
 from .pool import Pool
 from .rarely import Rarely
 from .security import bind_address, local_address, new_key, new_session, same_key
@@ -80,6 +81,8 @@ class ServerSettings:
     """Seconds without jobs after which workers give back their devices' memory; None: they keep the model loaded."""
     grace: float = 10.0
     """Seconds between the cancel of a job and the end of a worker that does not react."""
+    log_level: Level = "info"
+    """Least weight of what workers write into their logs; see `logs`."""
 
 
 class Server:
@@ -96,6 +99,8 @@ class Server:
         self._context: zmq.Context[Any] = zmq.Context()
         self._router = self._context.socket(zmq.ROUTER)
         self._gate: Gate | None = None
+        self.secrets: tuple[str, ...] = ()
+        """What no log may show."""
         pair = local = KeyPair("", "")
         for option, value in (
             (zmq.LINGER, 0),
@@ -124,7 +129,13 @@ class Server:
                 f"Cannot listen at {address}: {error.strerror}.", "Leave --port out, or choose another one."
             ) from error
         self._pool = Pool(
-            self._context, settings.devices, settings.runner, settings.store, settings.grace, settings.idle_unload
+            self._context,
+            settings.devices,
+            settings.runner,
+            settings.store,
+            settings.grace,
+            settings.idle_unload,
+            settings.log_level,
         )
         self.connection = Connection(
             address=local_address(self._router.getsockopt_string(zmq.LAST_ENDPOINT)),
@@ -135,6 +146,7 @@ class Server:
             server=pair.public,
             secret=local.secret,
         )
+        self.secrets = (self.connection.key, pair.secret, local.secret)
         self._poller = zmq.Poller()
         self._poller.register(self._router, zmq.POLLIN)
         self._poller.register(self._pool.socket, zmq.POLLIN)

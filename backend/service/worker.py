@@ -2,7 +2,7 @@
 """The process that computes: loads a runner once, then iterates one job at a time and sends what it yields.
 
 Started by `pool` as `python -m backend.service.worker`, with one line of JSON on standard input: link address, routing
-id, runner, device. When standard input ends, the server is gone, and so is this process.
+id, runner, device, file and level of its log. When standard input ends, the server is gone, and so is this process.
 
 A runner is `load(device) -> object` with `capabilities` (a dict for Welcome) and `run(request: JobRequest)`, a
 generator of protocol events ending in Finished. Between two of its steps the worker looks whether the job was
@@ -18,6 +18,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Protocol
 
 import zmq
@@ -26,9 +27,10 @@ from blender_addon.protocol import Cancel, ErrorCode, Event, Failed, Finished, J
 
 from .errors import JobError, ServiceError
 from .link import MAX_MESSAGE_BYTES, TO_WORKER, Memory, Ready, Unable
+from .logs import about, logged
 from .memory import free_and_total
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("backend.service.worker")  # as a program its own name is another
 
 NICENESS = 5
 """The user's Blender goes first where both want the processor."""
@@ -96,7 +98,9 @@ class Worker:
                 self.send(Memory(*bytes_of))
             message = decode(self._socket.recv_multipart(), TO_WORKER)
             if isinstance(message, JobRequest):
-                self.send(self._last_word(runner, message))
+                with about(message.job_id):
+                    last = self._last_word(runner, message)
+                self.send(last)
 
     def _last_word(self, runner: Runner, request: JobRequest) -> Finished | Failed:
         """Runs the job and sends all its events but the last, which is returned."""
@@ -139,6 +143,11 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
     settings = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_server, daemon=True).start()
+    with logged(Path(settings["log"]), settings["level"]):
+        return _serve(settings)
+
+
+def _serve(settings: dict[str, str]) -> int:
     worker = Worker(settings["address"], bytes.fromhex(settings["identity"]))
     try:
         runner = load_runner(settings["runner"], settings["device"])
