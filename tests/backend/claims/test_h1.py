@@ -32,7 +32,7 @@ def test_experiment(settings: Settings) -> None:
     ("once", "replay", "iwc", "reproduced", "reason"),
     [
         (-5.0, -0.3, -0.1, True, "Change in dB"),
-        (-5.0, -0.1, -0.2, False, "more than replay alone"),
+        (-5.0, -0.1, -0.2, False, "Consolidation takes -0.10"),
         (-0.3, -0.3, -0.1, False, "does not clearly lose less"),
         (-5.0, -1.3, -1.1, False, "more than 0.3 dB are lost"),
     ],
@@ -43,3 +43,10 @@ def test_verdict(once: float, replay: float, iwc: float, reproduced: bool, reaso
     change["replay + IWC"] = three(iwc)
     verdict, why = _judge(change, [27.0] * 3, [24.0] * 3)
     assert verdict is reproduced and reason in why and "3.0 dB above replay" in why
+
+
+def test_a_difference_within_the_noise_is_none() -> None:
+    change = {arm: [-0.1, 0.0, 0.1] for arm in ("replay", "replay + decay")}
+    change |= {"one visit": [-5.0, -5.1, -5.2], "replay + IWC": [0.0, -0.1, 0.0]}
+    verdict, why = _judge(change, [27.0] * 3, [24.0] * 3)
+    assert verdict and "no clear difference" in why
