@@ -56,8 +56,10 @@ def render(
 ) -> RenderedView:
     """What one camera sees; `grid` saves the map when several pictures are taken of one field.
 
-    Without `normals` those are 0, which saves an eighth of the time.
+    Without `normals` those are 0, which saves an eighth of the time. Raises CameraError if the camera cannot take a
+    picture.
     """
+    camera = camera.one()
     grid = occupancy(field) if grid is None else grid
     rays = camera.rays(height, width)
     origins, directions = (part.to(field.device) for part in (rays.origins, rays.directions))

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import math
 
+import pytest
 import torch
 
-from backend.geometry.cameras import Camera, look_at, orbit, pinhole
+from backend.geometry.cameras import Camera, CameraError, look_at, orbit, pinhole
 from backend.geometry.rendering import render, render_views
 from tests.analytic import BustField, SphereField
 
@@ -58,3 +59,10 @@ def test_a_batch_gives_the_same_pictures() -> None:
     )
     for one, view in zip(cameras, render_views(BustField(), batch, 24, 24), strict=True):
         assert torch.allclose(view.rgb, render(BustField(), one, 24, 24).rgb)
+
+
+def test_a_camera_that_cannot_take_a_picture_is_refused() -> None:
+    camera = orbit(0.0)
+    flat = Camera(camera.cam_to_world, torch.zeros(3, 3))
+    with pytest.raises(CameraError, match="singular"):
+        render(SphereField(0.6), flat, 8, 8)
