@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from backend.service.desk import MAX_QUEUE
 from backend.service.errors import ServiceError
 from backend.service.server import Server, ServerSettings
 from blender_addon.protocol import (
+    MAX_PORTRAIT_BYTES,
     Accepted,
     Cancel,
     Event,
@@ -245,3 +247,31 @@ def test_positions_are_told(server: Server, friend: Stranger) -> None:
     friend.say(Cancel("place"))
     while not isinstance(event := friend.hear(), Failed):
         assert event is not None
+
+
+def test_a_message_beyond_the_cap_costs_its_connection_only(server: Server, friend: Stranger) -> None:
+    greedy = Stranger(server)
+    greedy.say([bytes(MAX_PORTRAIT_BYTES + (2 << 20))])
+    assert greedy.hear(0.5) is None
+    greedy.close()
+    assert friend.ask(Ping()) == Pong()
+
+
+def test_a_known_client_that_floods_is_answered_and_others_are_served(server: Server, friend: Stranger) -> None:
+    flood = Stranger(server)
+    assert isinstance(flood.ask(Hello("0.1.0", server.connection.key, "flood")), Welcome)
+    frames = [bytes(frame) for frame in encode(Ping())]
+    sent, answered, end = 0, 0, time.monotonic() + 20
+    while sent < 5000 and time.monotonic() < end:
+        try:
+            flood.socket.send_multipart(frames, zmq.DONTWAIT)
+            sent += 1
+        except zmq.Again:
+            flood.socket.poll(10)
+        while flood.socket.poll(0):
+            flood.socket.recv_multipart()
+            answered += 1
+        if sent % 1000 == 999:
+            assert friend.ask(Ping()) == Pong()
+    assert sent == 5000 and answered > 0
+    flood.close()

@@ -135,3 +135,11 @@ def test_a_label_makes_no_other_request(tmp_path: Path) -> None:
     assert store.submit(JobRequest("a", seed=3, label="Anna"))
     assert not store.submit(JobRequest("a", seed=3))
     assert store.listed(10)[0]["label"] == "Anna"
+
+
+@pytest.mark.parametrize("job_id", ["..", "../../etc/passwd", "/etc/passwd", "C:\\x", "NUL", "a" * 5000, "\0", "Ä"])
+def test_no_id_leads_out_of_the_store(tmp_path: Path, job_id: str) -> None:
+    store = Store(tmp_path / "store")
+    place = store._place(job_id)
+    assert place.parent == tmp_path / "store" / "jobs" and len(place.name) == 32 and place.name.isalnum()
+    store.close()

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What no source may do, and that docs/security.md promises nothing without a test."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+NEVER = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}
+"""Modules whose reading executes what was written."""
+NO_CALLS = {"eval", "exec", "os.system", "os.popen"}
+DECODERS = ("PIL", "cv2", "torch", "safetensors", "skimage")
+
+
+def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+def keyword(call: ast.Call, name: str) -> object:
+    return next((ast.unparse(each.value) for each in call.keywords if each.arg == name), None)
+
+
+def sources() -> list[Path]:
+    return [path for folder in ("backend", "blender_addon") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def test_nothing_that_is_read_is_executed() -> None:
+    wrong = []
+    for path in sources():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        imported = {
+            alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+        }
+        imported |= {(node.module or "").split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        wrong += [f"{path}: imports {name}" for name in imported & NEVER]
+        for name, call in calls(tree):
+            bad = name in NO_CALLS
+            bad |= name == "torch.load" and keyword(call, "weights_only") != "True"
+            bad |= name in ("np.load", "numpy.load") and keyword(call, "allow_pickle") not in (None, "False")
+            bad |= keyword(call, "shell") == "True"
+            if bad:
+                wrong.append(f"{path}:{call.lineno}: {name}")
+    assert not wrong
+
+
+def test_the_server_has_no_image_decoder() -> None:
+    code = f"import sys, backend.service.server; sys.exit(','.join({set(DECODERS)!r} & sys.modules.keys()) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_promise_names_a_test_that_exists() -> None:
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(test_\w+)`", text)
+    written = set()
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        written |= set(re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+    assert not set(named) - written
+    rows = [
+        line for line in text.splitlines() if line.startswith("| ") and not line.startswith(("| He ", "| Where", "|--"))
+    ]
+    assert len(rows) > 20
+    assert not [row for row in rows if "`test_" not in row]
