@@ -5,6 +5,7 @@ SQLite knows which jobs there are and how they ended; the arrays lie beside it, 
 portrait is deleted as soon as its job is over.
 """
 
+import errno
 import functools
 import hashlib
 import json
@@ -48,6 +49,9 @@ CREATE TABLE IF NOT EXISTS jobs (
 LATER = {"summary": "ALTER TABLE jobs ADD COLUMN summary TEXT NOT NULL DEFAULT '{}'"}
 """Columns that stores of older backends lack."""
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a write that does not fit ends with: no space, over the quota, over the process's limit."""
+
 Frames = Sequence[Any]
 
 
@@ -63,7 +67,12 @@ def _explained(work: Callable[P, R]) -> Callable[P, R]:
         try:
             return work(*args, **kwargs)
         except (OSError, sqlite3.Error, struct.error) as error:
-            raise ServiceError(f"The backend's store cannot be used: {error}.", "Is its disk full?") from error
+            if getattr(error, "errno", None) in FULL or "disk is full" in str(error):
+                raise ServiceError(
+                    "The disk of the backend's store is full.",
+                    "Free some space, delete results you do not need, or start the backend with another --store.",
+                ) from error
+            raise ServiceError(f"The backend's store cannot be used: {error}.", "Look at its folder.") from error
 
     return explained
 
@@ -109,7 +118,11 @@ class Store:
             place = self._place(request.job_id)
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir(mode=0o700)
-            _write(place / "JobRequest", frames)
+            try:
+                _write(place / "JobRequest", frames)
+            except OSError:
+                shutil.rmtree(place, ignore_errors=True)
+                raise
             summary = {"label": request.label or "", "preset": request.preset, "seed": request.seed}
             self._database.execute(
                 "INSERT INTO jobs (id, digest, created, summary) VALUES (?, ?, ?, ?)",
@@ -232,11 +245,15 @@ def _write(path: Path, frames: Frames) -> None:
     """Count and lengths as little-endian u64, then the frames; in one step."""
     views = [memoryview(frame) for frame in frames]
     fresh = path.with_name(path.name + ".part")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(struct.pack(f"<{len(views) + 1}Q", len(views), *(view.nbytes for view in views)))
-        for view in views:
-            file.write(view)
-    os.replace(fresh, path)
+    try:
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(struct.pack(f"<{len(views) + 1}Q", len(views), *(view.nbytes for view in views)))
+            for view in views:
+                file.write(view)
+        os.replace(fresh, path)
+    except OSError:
+        fresh.unlink(missing_ok=True)  # half a result only takes up what is short already
+        raise
 
 
 def _read(path: Path) -> list[bytes]:

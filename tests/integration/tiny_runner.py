@@ -4,12 +4,16 @@
 import os
 import time
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backend.service.errors import JobError, ServiceError
 from blender_addon.protocol import ErrorCode, Event, Finished, JobRequest, MeshReady, Progressed, TextureReady
+
+if TYPE_CHECKING:
+    from backend.service.translate import AvatarRunner
 
 STEP_SECONDS = 0.02
 PLAIN, SLOW, DIES, DEAF, BROKEN, UNFIT, ENDLESS_MEMORY = range(7)
@@ -68,3 +72,14 @@ class Crashing:
     def __init__(self, device: str) -> None:
         os.write(2, b"libtiny.so: cannot open shared object file\n")
         os._exit(7)
+
+
+def weights_of_a_file(device: str) -> "AvatarRunner":
+    """The real runner, for the weights that MAQUETTE_TEST_WEIGHTS names."""
+    from backend.service.translate import AvatarRunner
+    from backend.weights import store
+
+    def load(device: str) -> Any:
+        return store.load(Path(os.environ["MAQUETTE_TEST_WEIGHTS"]))
+
+    return AvatarRunner(device, load)

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes wrong on real machines, with real processes: one clear sentence each, and nothing that is done is lost."""
+
+import os
+import signal
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import psutil
+import pytest
+import zmq
+
+from blender_addon import launcher
+from blender_addon.client import Client, State, run_job
+from blender_addon.launcher import LaunchError
+from blender_addon.protocol import (
+    Cancel,
+    Event,
+    Failed,
+    Finished,
+    Follow,
+    Hello,
+    JobRequest,
+    Progressed,
+    TextureReady,
+    Welcome,
+    decode_event,
+    encode,
+    read_connection,
+)
+
+from .conftest import ROOT, TINY, Connect, Start
+from .tiny_runner import PLAIN, SLOW
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and limits are POSIX")
+
+
+def request(seed: int = PLAIN, **fields: object) -> JobRequest:
+    return JobRequest(uuid.uuid4().hex, seed=seed, **fields)  # type: ignore[arg-type]
+
+
+def ending(client: Client, job: JobRequest | Follow) -> Event:
+    return list(run_job(client, job))[-1]
+
+
+def at_work(client: Client, job: JobRequest) -> None:
+    """Submits it and returns once its worker says something."""
+    client.send(job)
+    end = time.monotonic() + 20
+    while not any(isinstance(event, Progressed) and event.fraction > 0 for event in client.wait(0.1)):
+        assert time.monotonic() < end
+
+
+def test_a_full_disk_costs_what_does_not_fit_and_says_so(tmp_path: Path, connect: Connect) -> None:
+    # A limit on the size of files ends writes as a full disk does, and needs no rights.
+    command = ["/bin/sh", "-c", 'ulimit -f 200; exec "$@"', "sh", sys.executable, "-m", "backend", "serve"]
+    launched = launcher.start([*command, "--runner", TINY], tmp_path, device="cpu", idle_exit=60, folder=ROOT)
+    try:
+        launched.wait(30)
+        client, before = connect(tmp_path), request()
+        assert isinstance(ending(client, before), Finished)
+        failed = ending(client, request(portrait=bytes(1 << 20)))
+        assert isinstance(failed, Failed)
+        assert failed.message == "The disk of the backend's store is full." and "Free some space" in failed.hint
+        assert isinstance(ending(client, request()), Finished)
+        assert isinstance(ending(connect(tmp_path), Follow(before.job_id)), Finished)
+        assert len(list((tmp_path / "jobs").iterdir())) == 2
+        assert not list(tmp_path.rglob("*.part"))
+    finally:
+        launched.stop()
+
+
+def test_weights_that_are_missing_or_damaged_are_named(
+    start: Start, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tmp_path / "default.safetensors"
+    monkeypatch.setenv("MAQUETTE_TEST_WEIGHTS", str(weights))
+    store = tmp_path / "store"
+    start(store, runner="tests.integration.tiny_runner:weights_of_a_file")
+    client = connect(store)
+    missing = ending(client, request())
+    assert isinstance(missing, Failed) and missing.code == "not_ready"
+    assert "are missing" in missing.message and "reinstall" in missing.hint
+    weights.write_bytes((ROOT / "backend/weights/default.safetensors").read_bytes()[:100_000])
+    time.sleep(1.0)  # a worker that could not start is tried again after a second
+    damaged = ending(client, request())
+    assert isinstance(damaged, Failed) and "are damaged" in damaged.message and "reinstall" in damaged.hint
+
+
+def test_a_second_server_on_a_port_says_so_and_the_first_goes_on(
+    start: Start, connect: Connect, tmp_path: Path
+) -> None:
+    start(tmp_path / "first")
+    port = read_connection(tmp_path / "first" / "connection.json").address.rsplit(":", 1)[1]
+    with pytest.raises(LaunchError, match=f"Cannot listen at tcp://127.0.0.1:{port}") as caught:
+        start(tmp_path / "second", "--port", port)
+    assert caught.value.hint == "Leave --port out, or choose another one."
+    assert isinstance(ending(connect(tmp_path / "first"), request()), Finished)
+
+
+def test_a_slow_reader_holds_nobody_up_and_misses_no_ending(start: Start, connect: Connect, tmp_path: Path) -> None:
+    start(tmp_path)
+    connection, context = read_connection(tmp_path / "connection.json"), zmq.Context()
+    slow = context.socket(zmq.DEALER)
+    for option, value in ((zmq.ROUTING_ID, b"\1" + os.urandom(15)), (zmq.LINGER, 0), (zmq.RCVHWM, 1)):
+        slow.setsockopt(option, value)
+    slow.connect(connection.address)
+    slow.send_multipart(encode(Hello("0.1.0", connection.key, "slow")))
+    assert isinstance(decode_event(slow.recv_multipart()), Welcome)
+    jobs = [request(options={"steps": 1}) for _ in range(8)]
+    for job in jobs:
+        slow.send_multipart(encode(job))
+    assert isinstance(ending(connect(tmp_path), request()), Finished)  # behind all of them
+    done, textures = set(), 0
+    while len(done) < len(jobs) and slow.poll(10_000):
+        event = decode_event(slow.recv_multipart())
+        textures += isinstance(event, TextureReady) and event.final
+        done |= {event.job_id} if isinstance(event, Finished) else set()
+    assert done == {job.job_id for job in jobs} and textures == len(jobs)
+    slow.close()
+    context.term()
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3.0])
+def test_a_machine_that_sleeps_goes_on_when_it_wakes(
+    start: Start, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr("blender_addon.client.PING_SECONDS", 0.3)
+    monkeypatch.setattr("blender_addon.client.SILENCE_SECONDS", 1.0)
+    backend, job = start(tmp_path), request(SLOW, options={"steps": 20})
+    client = connect(tmp_path)
+    at_work(client, job)
+    os.killpg(backend.process.pid, signal.SIGSTOP)
+    try:
+        end, lost = time.monotonic() + seconds, False
+        while time.monotonic() < end:
+            client.wait(0.1)
+            lost |= client.state is State.LOST
+    finally:
+        os.killpg(backend.process.pid, signal.SIGCONT)
+    assert lost == (seconds > 1.5)
+    finished = ending(client, job)
+    assert isinstance(finished, Finished)
+
+
+def test_a_worker_that_hangs_is_ended_by_cancel_and_replaced(start: Start, connect: Connect, tmp_path: Path) -> None:
+    backend, done, job = start(tmp_path, "--grace", "0.3"), request(), request(SLOW)
+    client = connect(tmp_path)
+    ending(client, done)
+    at_work(client, job)
+    (worker,) = psutil.Process(backend.process.pid).children()
+    worker.suspend()
+    client.send(Cancel(job.job_id))
+    failed = ending(client, job)
+    assert isinstance(failed, Failed) and failed.code == "cancelled" and "had to be ended" in failed.message
+    assert isinstance(ending(client, request()), Finished)
+    assert isinstance(ending(client, Follow(done.job_id)), Finished)
