@@ -31,6 +31,8 @@ class Flags:
     """Give back the device's memory after so many seconds without jobs; the next job loads the model again."""
     grace: float = 10.0
     """Seconds that a cancelled job gets before its worker process is ended."""
+    patience: float = 300.0
+    """Seconds without a sign of life after which a worker process is ended and started again."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least weight of what goes into the store's logs, one JSON object per line."""
     runner: str = "backend.service.translate:AvatarRunner"
@@ -57,6 +59,7 @@ def run(flags: Flags) -> None:
             idle_unload=flags.idle_unload,
             grace=flags.grace,
             log_level=flags.log_level,
+            patience=flags.patience,
         )
     )
 

@@ -13,6 +13,10 @@ from blender_addon.protocol.fields import Whole
 from blender_addon.protocol.messages import Cancel, JsonTable, Sentence, Word
 
 MAX_MESSAGE_BYTES = 65 << 20
+BEAT = b"b"
+"""Appended to a worker's routing id for a second line, on which a thread of its own says that the process lives: one
+empty frame every BEAT_SECONDS, also while a step computes."""
+BEAT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,16 @@ import zmq
 import backend
 from blender_addon.protocol import Cancel, ErrorCode, Failed, Finished, JobRequest, ProtocolError, decode, encode
 
-from .link import FROM_WORKER, MAX_MESSAGE_BYTES, Memory, Ready, Unable
+from .link import BEAT, FROM_WORKER, MAX_MESSAGE_BYTES, Memory, Ready, Unable
 from .logs import Level
 
 log = logging.getLogger(__name__)
 
 LAST_WORDS_SECONDS = 0.1
+MAX_STEP = 1.0
+"""Seconds of silence that one look at the workers counts at most: while this process slept, so did they."""
+PATIENCE_SECONDS = 300.0
+"""Of silence after which a worker hangs. Long: some libraries keep the whole process to themselves while they work."""
 RETRY_SECONDS = 1.0
 """A worker that could not start is tried again when a job comes, but not more often than this."""
 
@@ -62,6 +66,10 @@ class Worker:
     """Of its device, as the worker last measured."""
     ended: float | None = None
     """When the process was first seen dead; its last words may still be on their way."""
+    silent: float = 0.0
+    """Seconds without a sign of life, as far as this process was awake."""
+    hung: bool = False
+    """It was ended for its silence."""
 
     def described(self) -> dict[str, Any]:
         """One entry of Welcome's capabilities["devices"]."""
@@ -95,7 +103,9 @@ class Pool:
         grace: float,
         idle_unload: float | None = None,
         log_level: Level = "info",
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
+        self._patience, self._looked = patience, time.monotonic()
         self._log_level = log_level
         self._runner, self._logs, self._grace, self._idle_unload = runner, logs, grace, idle_unload
         self.socket = context.socket(zmq.ROUTER)
@@ -191,10 +201,23 @@ class Pool:
                 identity, *frames = self.socket.recv_multipart(zmq.DONTWAIT, copy=False)
             except zmq.Again:
                 break
-            worker = next((each for each in self.workers if each.identity == identity.bytes), None)
-            if worker is not None:  # anyone on this machine can connect; only workers know their 32 bytes
+            worker = next(
+                (each for each in self.workers if each.identity and identity.bytes.removesuffix(BEAT) == each.identity),
+                None,
+            )
+            if worker is None:  # anyone on this machine can connect; only workers know their 32 bytes
+                continue
+            worker.silent = 0.0
+            if identity.bytes == worker.identity:
                 yield from self._heard(worker, [frame.buffer for frame in frames])
+        now = time.monotonic()
+        step, self._looked = min(now - self._looked, MAX_STEP), now
         for worker in self.workers:
+            worker.silent += step
+            if worker.process is not None and worker.silent > self._patience and not worker.hung:
+                log.error("worker on %s hangs; killed", worker.device, extra={"job": worker.job_id})
+                worker.hung = True
+                worker.process.kill()
             if worker.kill_at is not None and time.monotonic() > worker.kill_at and worker.process is not None:
                 log.warning("worker on %s does not stop; killed", worker.device, extra={"job": worker.job_id})
                 worker.process.kill()
@@ -244,6 +267,14 @@ class Pool:
         if job_id:
             if cancelled:
                 message = Failed(job_id, ErrorCode.CANCELLED, "The job was cancelled; its worker had to be ended.")
+            elif worker.hung:
+                message = Failed(
+                    job_id,
+                    ErrorCode.WORKER_DIED,
+                    "The worker process gave no sign of life any more while making this avatar, and was ended.",
+                    "It is started again: generate once more. If it hangs again, look at the computer's load and "
+                    f"memory. Its log is {self.log_of(worker).with_suffix('.previous.log')}.",
+                )
             else:
                 message = Failed(
                     job_id,
@@ -263,7 +294,9 @@ class Pool:
         yield News("changed", worker)
 
     def _spawn(self, worker: Worker) -> None:
-        worker.identity = b"\x01" + secrets.token_bytes(31)
+        # The last byte is no BEAT: a worker's two ids must not be taken for each other.
+        worker.identity = b"\x01" + secrets.token_bytes(30) + b"\x00"
+        worker.silent, worker.hung = 0.0, False
         worker.state, worker.problem, worker.started, worker.ended = State.STARTING, None, time.monotonic(), None
         path = self.log_of(worker)
         if path.exists():

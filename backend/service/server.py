@@ -41,7 +41,7 @@ from .errors import JobError, ServiceError
 from .gate import AllowList, Gate
 from .keys import KeyPair, new_pair, server_pair
 from .logs import Level
-from .pool import Pool
+from .pool import PATIENCE_SECONDS, Pool
 from .rarely import Rarely
 from .security import bind_address, local_address, new_key, new_session, same_key
 from .store import Store
@@ -81,6 +81,8 @@ class ServerSettings:
     """Seconds without jobs after which workers give back their devices' memory; None: they keep the model loaded."""
     grace: float = 10.0
     """Seconds between the cancel of a job and the end of a worker that does not react."""
+    patience: float = PATIENCE_SECONDS
+    """Seconds without a sign of life after which a worker is ended and replaced."""
     log_level: Level = "info"
     """Least weight of what workers write into their logs; see `logs`."""
 
@@ -136,6 +138,7 @@ class Server:
             settings.grace,
             settings.idle_unload,
             settings.log_level,
+            settings.patience,
         )
         self.connection = Connection(
             address=local_address(self._router.getsockopt_string(zmq.LAST_ENDPOINT)),

@@ -9,6 +9,7 @@ generator of protocol events ending in Finished. Between two of its steps the wo
 cancelled, and closes the generator if so. Runners raise JobError for what a user can mend.
 """
 
+import contextlib
 import faulthandler
 import importlib
 import json
@@ -17,6 +18,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,7 +28,7 @@ import zmq
 from blender_addon.protocol import Cancel, ErrorCode, Event, Failed, Finished, JobRequest, decode, encode
 
 from .errors import JobError, ServiceError
-from .link import MAX_MESSAGE_BYTES, TO_WORKER, Memory, Ready, Unable
+from .link import BEAT, BEAT_SECONDS, MAX_MESSAGE_BYTES, TO_WORKER, Memory, Ready, Unable
 from .logs import about, logged
 from .memory import free_and_total
 
@@ -148,7 +150,9 @@ def main() -> int:
 
 
 def _serve(settings: dict[str, str]) -> int:
-    worker = Worker(settings["address"], bytes.fromhex(settings["identity"]))
+    address, identity = settings["address"], bytes.fromhex(settings["identity"])
+    threading.Thread(target=_beat, args=(address, identity), daemon=True).start()
+    worker = Worker(address, identity)
     try:
         runner = load_runner(settings["runner"], settings["device"])
     except Exception as error:
@@ -161,6 +165,18 @@ def _serve(settings: dict[str, str]) -> int:
         return 1
     worker.serve(runner)
     return 0
+
+
+def _beat(address: str, identity: bytes) -> None:
+    socket = zmq.Context().socket(zmq.DEALER)
+    socket.setsockopt(zmq.ROUTING_ID, identity + BEAT)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.SNDHWM, 2)
+    socket.connect(address)
+    while True:
+        with contextlib.suppress(zmq.Again):
+            socket.send(b"", zmq.DONTWAIT)
+        time.sleep(BEAT_SECONDS)
 
 
 def _end_with_server() -> None:

@@ -157,3 +157,20 @@ def test_a_worker_that_hangs_is_ended_by_cancel_and_replaced(start: Start, conne
     assert isinstance(failed, Failed) and failed.code == "cancelled" and "had to be ended" in failed.message
     assert isinstance(ending(client, request()), Finished)
     assert isinstance(ending(client, Follow(done.job_id)), Finished)
+
+
+def test_a_worker_that_hangs_is_noticed_by_itself(start: Start, connect: Connect, tmp_path: Path) -> None:
+    backend, job = start(tmp_path, "--patience", "2.5"), request(SLOW)
+    client = connect(tmp_path)
+    at_work(client, job)
+    (worker,) = psutil.Process(backend.process.pid).children()
+    worker.suspend()
+    failed = ending(client, job)
+    assert isinstance(failed, Failed) and failed.code == "worker_died"
+    assert "no sign of life" in failed.message and "generate once more" in failed.hint
+    assert isinstance(ending(client, request()), Finished)
+
+
+def test_a_long_step_is_no_hanging(start: Start, connect: Connect, tmp_path: Path) -> None:
+    start(tmp_path, "--patience", "2.5", runner="tests.integration.tiny_runner:Pausing")
+    assert isinstance(ending(connect(tmp_path), request()), Finished)

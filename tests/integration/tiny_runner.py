@@ -59,6 +59,14 @@ class Sleepy(TinyRunner):
         super().__init__(device)
 
 
+class Pausing(TinyRunner):
+    """One of its steps takes four seconds."""
+
+    def run(self, request: JobRequest) -> Iterator[Event]:
+        time.sleep(4.0)
+        yield from super().run(request)
+
+
 class Unable:
     """A runner that misses its weights."""
 
