@@ -8,6 +8,7 @@ import glob
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
 import socket
 import stat
@@ -116,6 +117,8 @@ def device_of(name: str) -> Finding:
     """What `--device` would come to."""
     import torch
 
+    if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", name):
+        return Finding("device", State.BAD, f"There is no device {name!r}.", "Choose auto, cpu, cuda or cuda:N.")
     cuda = torch.cuda.is_available()
     if name.startswith("cuda") and not cuda:
         return Finding(
@@ -127,6 +130,10 @@ def device_of(name: str) -> Finding:
         remedy = "" if name == "cpu" else "A CUDA graphics card would be much faster; nothing else is wrong."
         return Finding("device", State.GOOD if name == "cpu" else State.NOTE, f"The processor, {threads}.", remedy)
     index = torch.device("cuda" if name == "auto" else name)
+    if (count := torch.cuda.device_count()) <= (index.index or 0):
+        return Finding(
+            "device", State.BAD, f"There is no {name}: torch sees {count} graphics cards.", "Choose another."
+        )
     free, total = torch.cuda.mem_get_info(index)
     shown = f"{torch.cuda.get_device_name(index)}, {free / (1 << 30):.1f} of {total / (1 << 30):.1f} GB free."
     if free < LITTLE_MEMORY:

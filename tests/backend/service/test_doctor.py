@@ -114,6 +114,7 @@ def test_a_card_that_is_wished_but_absent_is_bad() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a card")
     assert doctor.device_of("cuda").state is State.BAD and "--device cpu" in doctor.device_of("cuda").remedy
+    assert doctor.device_of("gpu").state is State.BAD and "cuda:N" in doctor.device_of("gpu").remedy
     assert doctor.device_of("cpu").state is State.GOOD and doctor.device_of("auto").state is State.NOTE
 
 
