@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Distinct people on disk, a folder each, complete or not there: a crowd can be resumed, and memory stays flat.
 
-    store/3f2a.../shape.npz     vertices [V, 3], uv [V, 2], faces of each level: faces_0, faces_1, ...; budgets [L]
+    store/3f2a.../shape.npz     vertices [V, 3], uv [V, 2], faces of each level: faces_0, faces_1, ...; budgets [L];
+                                asked [A], all budgets that were wanted: a backend may give fewer
     store/3f2a.../albedo.png
     store/3f2a.../recipe.json   how the backend made this person
 
@@ -93,13 +94,13 @@ class Store:
         self.folder = folder
 
     def find(self, key: str, budgets: Sequence[int] = ()) -> Person | None:
-        """The finished person of that name, if he has all levels of these budgets."""
+        """The finished person of that name, if all levels of these budgets were asked for when he was made."""
         folder = self.folder / key
         if not folder.is_dir():
             return None
         try:
             with np.load(folder / SHAPE, allow_pickle=False) as found:
-                return Person(folder) if set(budgets) <= set(found["budgets"].tolist()) else None
+                return Person(folder) if set(budgets) <= set(found["asked"].tolist()) else None
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             return None  # damaged: made again
 
@@ -126,7 +127,8 @@ class Store:
                 levels = shape.levels()
                 faces = {f"faces_{number}": each for number, each in enumerate(levels)}
                 kept = np.array(budgets[: len(levels) - 1], np.int64)
-                np.savez(staging / SHAPE, vertices=shape.vertices, uv=shape.uv, budgets=kept, **faces)
+                asked = np.array(budgets, np.int64)
+                np.savez(staging / SHAPE, vertices=shape.vertices, uv=shape.uv, budgets=kept, asked=asked, **faces)
                 content = yield from png.encode(albedo)
                 (staging / ALBEDO).write_bytes(content)
                 (staging / RECIPE).write_text(json.dumps(recipe, indent=2, ensure_ascii=False), encoding="utf-8")
