@@ -35,7 +35,7 @@ class Flags:
     """Time of the codec over all starts (20), of the visits of replay in this start, or of fitting pictures or a mesh;
     without it the latter two take as long as their steps."""
     steps: int | None = None
-    """Steps for each person alone with replay (200), or for pictures or a mesh (1500)."""
+    """Steps for each person alone with replay (1000), or for pictures or a mesh (1500)."""
     resolution: int | None = None
     """Texels along a plane: 64 for people, 128 for pictures or a mesh."""
     channels: int | None = None

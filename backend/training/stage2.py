@@ -28,7 +28,8 @@ class Stage2Config:
     """How one person is fitted."""
 
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
-    steps: int = 200
+    steps: int = 1000
+    """Two hundred hold about a decibel less in a fifth of the time."""
     rate: float = 0.01
     """Learning rate of the planes at first; it falls to a hundredth, linearly."""
     judge_every: int = 1
