@@ -88,11 +88,10 @@ def eg3d(folder: Path, planes: Tensor) -> Callable[[], Any]:
 
 def converged(field: Any, camera: Any, side: int) -> Tensor:
     """The picture [H, W, 3] over white to which ours converges: samples a sixth of the softness apart, none skipped."""
-    from backend.geometry.march import box_span
     from backend.geometry.rendering import softness
 
     rays, beta = camera.rays(side, side), softness(camera, side)
-    near, far = box_span(rays.origins, rays.directions, field.extent)
+    near, far = rays.span(field.extent)
     picture = torch.ones(side * side, 3)
     for rows in torch.nonzero(far > near)[:, 0].split(256):
         count = int((far - near)[rows].max() / (beta / 6)) + 2

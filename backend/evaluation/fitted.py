@@ -16,7 +16,7 @@ from PIL import Image
 from ..geometry.fields import TriplaneField
 from ..geometry.occupancy import occupancy
 from ..geometry.rendering import render
-from ..pipeline.export import ExportError
+from ..pipeline.export import prepare_folder, unwritable
 from ..pipeline.glb import glb
 from ..surface.clean import clean
 from ..surface.extract import extract
@@ -44,17 +44,7 @@ def prepare(folder: Path, overwrite: bool) -> None:
 
     Raises ExportError.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".maquette-", dir=folder):
-            pass
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    taken = [name for name in FILES if (folder / name).exists()]
-    if taken and not overwrite:
-        raise ExportError(
-            f"{folder} already holds a fit ({', '.join(taken)})", "Choose another folder, or add --overwrite."
-        )
+    prepare_folder(folder, overwrite, FILES, "a fit")
 
 
 def write_fit(
@@ -99,7 +89,7 @@ def write_fit(
             for file in staged:
                 os.replace(file, folder / file.name)
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
     return record
 
 
@@ -137,9 +127,3 @@ def textured_mesh(field: TriplaneField) -> tuple[Mesh, TextureSet]:
 def in_frame(mesh: Mesh, placement: Placement) -> Mesh:
     """The mesh where the user had its subject."""
     return Mesh(placement.to_user(mesh.vertices).astype(np.float32), mesh.faces, mesh.uv)
-
-
-def _unwritable(folder: Path, error: OSError) -> ExportError:
-    return ExportError(
-        f"{folder} cannot be written: {error.strerror or error}", "Choose a folder of your own with free space."
-    )

@@ -26,6 +26,15 @@ class Rays:
     directions: Float[Tensor, "*B M 3"]
     """Unit vectors, world frame."""
 
+    def span(self, extent: float) -> tuple[Float[Tensor, "*B M"], Float[Tensor, "*B M"]]:
+        """Distances at which rays enter and leave the box [-extent, extent]^3, the first at least 0.
+
+        A ray misses the box where the second is not above the first.
+        """
+        inverse = 1 / torch.where(self.directions.abs() < 1e-9, 1e-9, self.directions)
+        low, high = (-extent - self.origins) * inverse, (extent - self.origins) * inverse
+        return torch.minimum(low, high).amax(-1).clamp_min(0), torch.maximum(low, high).amin(-1)
+
 
 @dataclass(frozen=True, slots=True)
 class Camera:

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from .cameras import Rays
 from .fields import Field, TriplaneField, VolumeField
 from .occupancy import Occupancy, ask
 
@@ -124,7 +125,7 @@ def march_plain(
     clear = _clear(grid, opacity)
     count = len(origins)
     rgb, distance, passing = origins.new_zeros(count, 3), origins.new_zeros(count), origins.new_ones(count)
-    first, last = box_span(origins, directions, grid.extent)
+    first, last = Rays(origins, directions).span(grid.extent)
     ray = torch.nonzero(last > first)[:, 0]
     t = _skip(clear, grid, origins[ray], directions[ray], first[ray] + EDGE, last[ray])
     alive, questions = t < last[ray], 0
@@ -166,15 +167,6 @@ def march_plain(
         passing[state.ray] = state.light
         state.keep(torch.nonzero(~done & (state.t < end))[:, 0])
     return March(rgb, distance / (1 - passing).clamp_min(1e-6), passing, questions)
-
-
-def box_span(
-    origins: Float[Tensor, "M 3"], directions: Float[Tensor, "M 3"], extent: float
-) -> tuple[Float[Tensor, " M"], Float[Tensor, " M"]]:
-    """Where each ray enters and leaves the box; it misses where the second is not above the first."""
-    inverse = 1 / torch.where(directions.abs() < 1e-9, 1e-9, directions)
-    low, high = (-extent - origins) * inverse, (extent - origins) * inverse
-    return torch.minimum(low, high).amax(-1).clamp_min(0), torch.maximum(low, high).amin(-1)
 
 
 class _Rays:

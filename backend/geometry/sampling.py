@@ -62,10 +62,8 @@ class Sampler(Protocol):
 
 def box_span(rays: Rays, extent: float) -> Span:
     """Where rays are in the box [-extent, extent]^3."""
-    inverse = 1 / torch.where(rays.directions.abs() < 1e-9, 1e-9, rays.directions)
-    low, high = (-extent - rays.origins) * inverse, (extent - rays.origins) * inverse
-    near = torch.minimum(low, high).amax(-1).clamp_min(0)
-    return Span(near, torch.maximum(torch.maximum(low, high).amin(-1), near))
+    near, far = rays.span(extent)
+    return Span(near, torch.maximum(far, near))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ class ExportError(Exception):
         self.hint = hint
 
 
-def prepare_folder(folder: Path, overwrite: bool) -> None:
-    """Makes the folder and finds out, before any work, whether an avatar can be written there.
+def prepare_folder(folder: Path, overwrite: bool, files: tuple[str, ...] = FILES, what: str = "an avatar") -> None:
+    """Makes the folder and finds out, before any work, whether `files` can be written there.
 
     Raises ExportError.
     """
@@ -39,11 +39,11 @@ def prepare_folder(folder: Path, overwrite: bool) -> None:
         with tempfile.TemporaryDirectory(prefix=".maquette-", dir=folder):
             pass
     except OSError as error:
-        raise _unwritable(folder, error) from error
-    taken = [name for name in FILES if (folder / name).exists()]
+        raise unwritable(folder, error) from error
+    taken = [name for name in files if (folder / name).exists()]
     if taken and not overwrite:
         raise ExportError(
-            f"{folder} already holds an avatar ({', '.join(taken)})", "Choose another folder, or add --overwrite."
+            f"{folder} already holds {what} ({', '.join(taken)})", "Choose another folder, or add --overwrite."
         )
 
 
@@ -62,11 +62,12 @@ def write_avatar(folder: Path, mesh: Mesh, textures: TextureSet, recipe: dict[st
             for file in staged:
                 os.replace(file, folder / file.name)
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
     return tuple(folder / name for name in FILES)
 
 
-def _unwritable(folder: Path, error: OSError) -> ExportError:
+def unwritable(folder: Path, error: OSError) -> ExportError:
+    """The sentence about a folder that cannot be written."""
     return ExportError(
         f"{folder} cannot be written: {error.strerror or error}", "Choose a folder of your own with free space."
     )

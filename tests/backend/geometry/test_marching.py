@@ -6,7 +6,7 @@ import torch
 
 from backend.geometry.cameras import orbit
 from backend.geometry.fields import TriplaneField
-from backend.geometry.march import Opacity, box_span, march, march_plain
+from backend.geometry.march import Opacity, march, march_plain
 from backend.geometry.occupancy import occupancy
 from backend.geometry.triplane import Triplane
 from backend.models.decoder import DecoderConfig, FieldDecoder
@@ -52,7 +52,7 @@ def test_few_questions_give_the_converged_picture() -> None:
     field, side, beta = wrinkled_ball(), 32, 0.008
     rays = orbit(0.5, 0.2).rays(side, side)
     found = march(field, occupancy(field), rays.origins, rays.directions, beta)
-    near, far = box_span(rays.origins, rays.directions, 1.0)
+    near, far = rays.span(1.0)
     picture = torch.zeros(side**2, 3)
     for rows in torch.nonzero(far > near)[:, 0].split(64):
         t = near[rows, None] + (far - near)[rows, None] * torch.linspace(0, 1, 2500)
