@@ -26,6 +26,8 @@ class Flags:
     """Folder to write into; shards that are there already are kept."""
     pack: Path | None = None
     """Folder of the assets: the CC0 head pack or a MakeHuman or MPFB data folder (otherwise MAQUETTE_PACK)."""
+    points: bool = True
+    """Whether shards hold points with distances too; they take two thirds of the time, and only `fit` needs them."""
     workers: int = 2
     """Processes that work side by side."""
 
@@ -37,7 +39,7 @@ def run(flags: Flags) -> None:
         if flags.task == "make":
             from backend.studio.dataset import make_shards
 
-            for done, wanted in make_shards(flags.seeds, pack_root, flags.out, flags.workers):
+            for done, wanted in make_shards(flags.seeds, pack_root, flags.out, flags.workers, flags.points):
                 bar.update(f"making people, {done} of {wanted} shards", done / wanted)
             print(f"{len(flags.seeds)} people in {flags.out}")
             return

@@ -12,19 +12,22 @@ from pathlib import Path
 import numpy as np
 
 from ..geometry.alignment import CROP_SIZE
+from ..geometry.cameras import orbit
 from ..geometry.triplane import AXES
 from .assets import Pack
 from .captions import describe
 from .parameters import EVALUATION_SEEDS, SAMPLER_VERSION, sample_parameters
 from .people import Person, build_person
 from .points import sample_person
-from .views import Scene, portrait_camera, render_view
+from .views import BOX, Scene, View, portrait_camera, render_view
 
 SHARD_PEOPLE = 16
-AXIS_SIZE = 128
+AXIS_SIZE = 256
 """Side of the six views along the axes, pixels."""
-PORTRAITS = 2
-"""Portraits per person: one nearly frontal, one turned farther."""
+PORTRAIT_SPREADS = ((0.1, 0.06), (0.3, 0.1), (0.55, 0.15))
+"""Deviations of azimuth and elevation of a person's portraits, radians: nearly frontal, turned, turned farther."""
+VIEWS, VIEW_SIZE = 8, 128
+"""Perspective views per person all around the bust, and their side in pixels."""
 
 
 class DatasetError(Exception):
@@ -52,8 +55,10 @@ def plan_shards(seeds: range, out: Path) -> list[ShardPlan]:
     return [ShardPlan(first, last, out / f"people_{first:08d}_{last:08d}.npz") for first, last in spans]
 
 
-def make_shards(seeds: range, pack_root: Path, out: Path, workers: int) -> Iterator[tuple[int, int]]:
-    """Make the shards that are missing, yielding (shards done, shards wanted) after each."""
+def make_shards(
+    seeds: range, pack_root: Path, out: Path, workers: int, points: bool = True
+) -> Iterator[tuple[int, int]]:
+    """Make the shards that are missing, yielding (shards done, shards wanted) after each; see `person_sample`."""
     out.mkdir(parents=True, exist_ok=True)
     Pack(pack_root)  # complain here rather than in every worker
     plans = plan_shards(seeds, out)
@@ -61,7 +66,7 @@ def make_shards(seeds: range, pack_root: Path, out: Path, workers: int) -> Itera
     done = len(plans) - len(missing)
     yield done, len(plans)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(_make_shard, plan, pack_root) for plan in missing]
+        futures = [pool.submit(_make_shard, plan, pack_root, points) for plan in missing]
         for future in as_completed(futures):
             future.result()
             done += 1
@@ -80,33 +85,56 @@ def shard_files(folder: Path, training: bool = True) -> list[Path]:
     return files
 
 
-def person_sample(person: Person) -> dict[str, np.ndarray]:
+def person_sample(person: Person, points: bool = True) -> dict[str, np.ndarray]:
     """All supervision of one person, by name:
 
-    points [N, 3] f16, sdf [N] f16, surface [M, 3] f16, colour [M, 3] u8 (see `points.PointSamples`);
     axis_rgba [3, 2, S, S, 4] u8 and axis_depth [3, 2, S, S] f16: what is seen from the positive and the negative end
     of the axis across each plane, laid out as the plane is, depth being the coordinate of the hit (0: none);
+    view_rgba [V, T, T, 4] u8 and view_angles [V, 2] f32: antialiased pictures from `orbit(azimuth, elevation)`;
     portrait_rgba [P, H, W, 4] u8, portrait_normal [P, H, W, 3] i8: aligned albedo pictures with normals.
+    All but the portraits are cut to the field's box. With `points`, which take twice the time of the rest, also
+    points [N, 3] f16, sdf [N] f16, surface [M, 3] f16, colour [M, 3] u8 (see `points.PointSamples`).
     """
+    arrays = _point_arrays(person) if points else {}
+    boxed = Scene(person.parts, limit=BOX)
+    rgba, depth = axis_views(boxed)
+    random = np.random.default_rng([person.parameters.seed, 3])
+    angles = np.stack([(np.arange(VIEWS) + random.uniform(size=VIEWS)) * 2 * np.pi / VIEWS,
+                       random.uniform(-0.3, 0.4, VIEWS)], 1)  # fmt: skip
+    views = [render_view(boxed, orbit(*each), VIEW_SIZE, samples=2) for each in angles.tolist()]
+    portraits, normals = _portraits(person)
+    return arrays | {
+        "axis_rgba": _bytes(rgba), "axis_depth": depth.astype(np.float16),
+        "view_rgba": _bytes(np.stack([_with_coverage(view) for view in views])),
+        "view_angles": angles.astype(np.float32),
+        "portrait_rgba": _bytes(portraits),
+        "portrait_normal": (normals * 127).round().astype(np.int8),
+    }  # fmt: skip
+
+
+def _point_arrays(person: Person) -> dict[str, np.ndarray]:
     samples = sample_person(person)
-    scene = Scene(person.parts)
     surface = np.resize(np.arange(len(samples.surface)), 24_000)
-    rgba, depth = axis_views(scene)
-    random = np.random.default_rng([person.parameters.seed, 2])
-    portraits, normals = [], []
-    for spread in ((0.1, 0.06), (0.3, 0.1))[:PORTRAITS]:
-        azimuth, elevation = (float(np.clip(random.normal(0, s), -2 * s, 2 * s)) for s in spread)
-        camera = portrait_camera(person, azimuth, elevation, float(random.uniform(0.25, 0.5)))
-        view = render_view(scene, camera, CROP_SIZE)
-        portraits.append(np.concatenate([view.rgb, view.alpha[..., None]], -1))
-        normals.append(view.normal)
     return {
         "points": samples.points, "sdf": samples.sdf,
         "surface": samples.surface[surface], "colour": samples.colour[surface],
-        "axis_rgba": _bytes(rgba), "axis_depth": depth.astype(np.float16),
-        "portrait_rgba": _bytes(np.stack(portraits)),
-        "portrait_normal": (np.stack(normals) * 127).round().astype(np.int8),
     }  # fmt: skip
+
+
+def _portraits(person: Person) -> tuple[np.ndarray, np.ndarray]:
+    """Aligned pictures [P, H, W, 4] and world normals [P, H, W, 3]."""
+    scene = Scene(person.parts)
+    random = np.random.default_rng([person.parameters.seed, 2])
+    views = []
+    for spread in PORTRAIT_SPREADS:
+        azimuth, elevation = (float(np.clip(random.normal(0, s), -2 * s, 2 * s)) for s in spread)
+        camera = portrait_camera(person, azimuth, elevation, float(random.uniform(0.25, 0.5)))
+        views.append(render_view(scene, camera, CROP_SIZE))
+    return np.stack([_with_coverage(view) for view in views]), np.stack([view.normal for view in views])
+
+
+def _with_coverage(view: View) -> np.ndarray:
+    return np.concatenate([view.rgb, view.alpha[..., None]], -1)
 
 
 def axis_views(scene: Scene, size: int = AXIS_SIZE) -> tuple[np.ndarray, np.ndarray]:
@@ -128,12 +156,12 @@ def axis_views(scene: Scene, size: int = AXIS_SIZE) -> tuple[np.ndarray, np.ndar
     return np.stack(rgba).reshape(3, 2, size, size, 4), np.stack(depth).reshape(3, 2, size, size)
 
 
-def _make_shard(plan: ShardPlan, pack_root: Path) -> None:
+def _make_shard(plan: ShardPlan, pack_root: Path, points: bool) -> None:
     pack = _pack(pack_root)
     samples, records = [], []
     for seed in range(plan.first_seed, plan.last_seed):
         parameters = sample_parameters(seed, pack)
-        samples.append(person_sample(build_person(parameters, pack)))
+        samples.append(person_sample(build_person(parameters, pack), points))
         records.append({**parameters.record(), "caption": describe(parameters)})
     stacked = {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
     header = json.dumps({"sampler_version": SAMPLER_VERSION, "people": records})

@@ -16,6 +16,8 @@ FLOOR = -1.0
 LAYERS = 8
 SOLID = 0.5
 """Coverage above which a card counts as the surface."""
+BOX = 0.995
+"""Half edge of the box that a field can hold: a truth to compare fields with is cut to it."""
 
 
 @dataclass(frozen=True, slots=True)

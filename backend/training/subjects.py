@@ -15,14 +15,11 @@ from ..studio.assets import Pack
 from ..studio.dataset import DatasetError, person_sample
 from ..studio.parameters import SAMPLER_VERSION, sample_parameters
 from ..studio.people import build_person
-from ..studio.views import Scene
+from ..studio.views import BOX, Scene
 from .views import ViewSet, held_out_cameras, studio_views, training_cameras, views_from_arrays, views_to_arrays
 
 POINTS = ("points", "sdf", "surface", "colour", "axis_rgba", "axis_depth")
 """Arrays of `studio.dataset.person_sample` that a subject keeps."""
-
-BOX = 0.995
-"""Pictures show what lies in this box, as the point samples do (`studio.points`): the field ends there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
