@@ -17,6 +17,7 @@ from ..models.plane_codec import CodecConfig, PlaneDecoder, ViewCodec, views_to_
 from .data import People
 from .loop import Average, Clock, Curves, Report, descend, ignore, load_checkpoint, save_checkpoint
 from .losses import total_variation
+from .precision import use_bfloat16
 
 logger = logging.getLogger(__name__)
 ARRAYS = ("points", "sdf", "surface", "colour", "axis_rgba", "axis_depth")
@@ -129,11 +130,6 @@ def _losses(
         "colour": 2 * (albedo[:, config.points :] - colour.float() / 255).abs().mean(),
         "variation": config.variation_weight * total_variation(unroll(rolled.float())),
     }
-
-
-def use_bfloat16() -> bool:
-    """Whether bfloat16 products are done in hardware: elsewhere they are several times slower than float32."""
-    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
 
 
 def refine_planes(

@@ -20,15 +20,19 @@ logger = logging.getLogger(__name__)
 class Clock:
     """How far a run has come; stored in its checkpoints."""
 
-    minutes: float
-    """Training time wanted, over all starts of the run."""
+    minutes: float | None
+    """Training time wanted, over all starts of the run; None: as long as the steps take."""
     steps: int = 0
     seconds: float = 0.0
+    step_limit: int | None = None
+    """Steps wanted, over all starts of the run; None: as many as the time allows."""
 
     @property
     def progress(self) -> float:
-        """Share of the budget that is spent."""
-        return min(1.0, self.seconds / (60 * self.minutes))
+        """Share of the budget that is spent, of time or of steps, whichever is nearer its end."""
+        timed = self.seconds / (60 * self.minutes) if self.minutes is not None else 0.0
+        counted = self.steps / self.step_limit if self.step_limit is not None else 0.0
+        return min(1.0, max(timed, counted))
 
     def learning_rate(self, peak: float, warm_up: int = 100) -> float:
         """Linear warm-up, constant half the run, cosine to a fiftieth."""
@@ -63,8 +67,8 @@ class Average:
     def update(self, network: nn.Module, step: int) -> None:
         """Move towards the network."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        for name, value in network.state_dict().items():
-            self.weights[name].lerp_(value.float(), 1 - decay)
+        present = network.state_dict()
+        torch._foreach_lerp_([self.weights[name] for name in present], [v.float() for v in present.values()], 1 - decay)
 
 
 def descend(
@@ -115,9 +119,13 @@ class Curves:
         for name, value in losses.items():
             self._sums.setdefault(name, []).append(float(value.detach() if isinstance(value, Tensor) else value))
 
+    def means(self) -> dict[str, float]:
+        """The means since the last call of `flush`."""
+        return {name: sum(values) / len(values) for name, values in self._sums.items()}
+
     def flush(self) -> str:
         """Write the means since the last call; returns them as text."""
-        means = {name: round(sum(values) / len(values), 5) for name, values in self._sums.items()}
+        means = {name: round(value, 5) for name, value in self.means().items()}
         self._sums.clear()
         row = {"step": self._clock.steps, "seconds": round(self._clock.seconds), **means}
         self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one loop that trains every stage, on accelerate: one CPU, one card or many, in half precision, resumable.
+
+`accelerate launch` starts it on several devices; each draws its own minibatches and the gradients are averaged. A stage
+says what is learned and from what; the engine owns steps, averages, checkpoints, curves and pictures.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from .loop import Average, Clock, Curves, Report, ignore, load_checkpoint, save_checkpoint
+from .precision import Precision, choose_precision
+
+logger = logging.getLogger(__name__)
+PATIENCE = 25
+"""Steps in a row without a finite gradient after which a run is lost."""
+
+
+class TrainingError(Exception):
+    """A run that cannot start or go on."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
+
+
+class Stage(Protocol):
+    """What is learned, and from what."""
+
+    name: str
+    """Of the checkpoint, `<name>.pt`, and of the pictures."""
+    network: nn.Module
+    """What is learned; parameters that need no gradient stay as they are. Its device is where minibatches belong."""
+
+    def losses(self, random: torch.Generator) -> dict[str, Tensor]:
+        """Weighted losses of one minibatch, drawn by `random` (on the CPU) and computed through `network`.
+
+        Runs under autocast where the run is in half precision: whatever must be exact casts to float32, or runs under
+        `torch.autocast(..., enabled=False)`.
+        """
+        ...
+
+    def sheet(self, average_weights: dict[str, Tensor], path: Path) -> None:
+        """Draw a picture, PNG, of what a network with these weights can do; there may be nothing to draw."""
+        ...
+
+    def record(self) -> dict[str, Any]:
+        """What the checkpoint must hold beside weights: configurations as plain values, and tensors."""
+        ...
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A stage that wants to know how far the run has come."""
+
+    progress: float
+    """Share of the budget that is spent; written before every step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    """How a stage is trained. Of minutes and steps, what comes first ends the run."""
+
+    minutes: float | None = None
+    """Training time over all starts of the run."""
+    steps: int | None = None
+    """Steps over all starts of the run."""
+    learning_rate: float = 5e-4
+    """Peak of AdamW's: after the warm-up it holds for half the run, then falls to a fiftieth along a cosine."""
+    warm_up: int = 100
+    """Steps until the peak."""
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    """Greatest norm of a gradient."""
+    average: float = 0.999
+    """Decay of the averaged weights."""
+    accumulate: int = 1
+    """Minibatches per step and process."""
+    precision: Precision = "auto"
+    save_every: int = 100
+    """Steps between checkpoints, points of the curves and reports."""
+    sheet_every: int = 500
+    """Steps between sample sheets; 0: none."""
+    seed: int = 0
+
+
+def train(stage: Stage, config: EngineConfig, out: Path, report: Report = ignore) -> Path:
+    """Train until the budget is spent; returns the checkpoint, which also continues a killed run.
+
+    A run that counts steps and is killed ends with the very weights of one that is not, on one device and with as many
+    processes. The folder also gets `<name>.jsonl`, TensorBoard's `curves/` and the sheets `<name>_<step>.png`.
+
+    Raises TrainingError if there is no budget, if the checkpoint in the folder is of another network, or if gradients
+    stay infinite.
+    """
+    run = _Run(stage, config, out)
+    for step in run.clock.ticks():
+        if isinstance(stage, Paced):
+            stage.progress = run.clock.progress
+        run.step()
+        if (step + 1) % config.save_every == 0:
+            run.save(report, steps=step + 1)
+        if config.sheet_every and (step + 1) % config.sheet_every == 0:
+            run.sheet(step + 1)
+        run.agree()
+    run.save(report, steps=run.clock.steps)
+    run.close()
+    return run.checkpoint
+
+
+class _Objective(nn.Module):
+    """The losses as a module's forward pass, whatever methods of the network they call: the shape in which
+    accelerate casts, scales and averages."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self.network = stage.network
+        self._losses = stage.losses
+
+    def forward(self, random: torch.Generator) -> dict[str, Tensor]:
+        return self._losses(random)
+
+
+class _Run:
+    """The state of a run in one process."""
+
+    def __init__(self, stage: Stage, config: EngineConfig, out: Path) -> None:
+        if config.minutes is None and config.steps is None:
+            raise TrainingError("a run needs a budget", "Give minutes, steps or both.")
+        self.stage, self.config, self.out = stage, config, out
+        self.accelerator = _accelerator(config)
+        rank = self.accelerator.process_index
+        torch.manual_seed(config.seed + rank)
+        self.random = torch.Generator().manual_seed(config.seed + rank)
+        self.clock = Clock(config.minutes, step_limit=config.steps)
+        self.checkpoint = out / f"{stage.name}.pt"
+        learned = [parameter for parameter in stage.network.parameters() if parameter.requires_grad]
+        optimiser = torch.optim.AdamW(learned, config.learning_rate, betas=(0.9, 0.99),
+                                      weight_decay=config.weight_decay, fused=True)  # fmt: skip
+        self.objective, self.optimiser = self.accelerator.prepare(_Objective(stage), optimiser)
+        self.learned = learned
+        self.average = Average(stage.network, config.average)
+        self._infinite = 0
+        self._resume()
+        self.curves = Curves(out / f"{stage.name}.jsonl", self.clock)
+        self.writer: Any = None
+        if self.accelerator.is_main_process:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.writer = SummaryWriter(out / "curves" / stage.name, purge_step=self.clock.steps or None)
+
+    def step(self) -> None:
+        """One step down the sum of the losses."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.clock.learning_rate(self.config.learning_rate, self.config.warm_up)
+        for _ in range(self.config.accumulate):
+            with self.accelerator.accumulate(self.objective):
+                losses = self.objective(self.random)
+                self.accelerator.backward(torch.stack(list(losses.values())).sum())
+                self.curves.add(**losses)
+                if self.accelerator.sync_gradients:
+                    self._descend()
+        self.average.update(self.stage.network, self.clock.steps)
+
+    def _descend(self) -> None:
+        norm = self.accelerator.clip_grad_norm_(self.learned, self.config.clip)
+        self._infinite = 0 if bool(norm.isfinite()) else self._infinite + 1
+        # Scaled float16 losses overflow now and then by design: their optimiser skips such steps by itself.
+        if not self._infinite or self.accelerator.scaler is not None:
+            self.optimiser.step()
+        self.optimiser.zero_grad()
+        if self._infinite > PATIENCE:
+            raise TrainingError(
+                f"{self.stage.name}: no finite gradient in {PATIENCE} steps, at step {self.clock.steps}",
+                f"Lower the learning rate and continue from {self.checkpoint}, or train in full precision.",
+            )
+
+    def agree(self) -> None:
+        """Make all processes end in the same step: the first one's clock counts."""
+        if self.accelerator.num_processes > 1:
+            from accelerate.utils import broadcast
+
+            seconds = torch.tensor(self.clock.seconds, dtype=torch.float64, device=self.accelerator.device)
+            self.clock.seconds = float(broadcast(seconds))
+
+    def save(self, report: Report, steps: int) -> None:
+        """Write checkpoint and curves after so many steps, and report them."""
+        drawn = self.accelerator.gather(self._random_state()[None].to(self.accelerator.device)).cpu()
+        if not self.accelerator.is_main_process:
+            return
+        now = Clock(self.config.minutes, steps, self.clock.seconds, self.config.steps)
+        if means := self.curves.means():
+            means["learning_rate"] = self.optimiser.param_groups[0]["lr"]
+            for name, mean in means.items():
+                self.writer.add_scalar(f"{self.stage.name}/{name}", mean, steps)
+            self.writer.flush()
+            report(now, self.curves.flush())
+        scaler = self.accelerator.scaler
+        save_checkpoint(
+            self.checkpoint, now, network=self.stage.network.state_dict(), optimiser=self.optimiser.state_dict(),
+            average=self.average.weights, random=drawn, record=self.stage.record(),
+            scaler=scaler.state_dict() if scaler is not None else {},
+        )  # fmt: skip
+
+    def sheet(self, steps: int) -> None:
+        """Have the stage draw what the averaged weights can do."""
+        if not self.accelerator.is_main_process:
+            return
+        path = self.out / f"{self.stage.name}_{steps:06d}.png"
+        with torch.random.fork_rng():
+            self.stage.sheet(self.average.weights, path)
+        if path.exists():
+            picture = np.asarray(Image.open(path).convert("RGB"))
+            self.writer.add_image(self.stage.name, picture, steps, dataformats="HWC")
+
+    def close(self) -> None:
+        """Write what the curves still hold."""
+        if self.writer is not None:
+            self.writer.close()
+        self.accelerator.wait_for_everyone()
+
+    def _random_state(self) -> Tensor:
+        return torch.stack([self.random.get_state(), torch.get_rng_state()])
+
+    def _resume(self) -> None:
+        state = load_checkpoint(self.checkpoint, self.clock)
+        if state is None:
+            return
+        try:
+            self.stage.network.load_state_dict(state["network"])
+            self.optimiser.load_state_dict(state["optimiser"])
+        except (RuntimeError, ValueError) as error:
+            raise TrainingError(
+                f"{self.checkpoint} holds another network than the one to be trained",
+                "Train in an empty folder, or with the configuration that the run was started with.",
+            ) from error
+        for name, value in state["average"].items():
+            self.average.weights[name].copy_(value)
+        if self.accelerator.scaler is not None and state["scaler"]:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+        rank, processes = self.accelerator.process_index, self.accelerator.num_processes
+        if len(state["random"]) == processes:
+            generator, everywhere = state["random"][rank]
+            # Torch reads a state from the start of its storage: a view would be the wrong one.
+            self.random.set_state(generator.clone())
+            torch.set_rng_state(everywhere.clone())
+        else:  # on another number of devices: no minibatch is drawn twice
+            self.random.manual_seed(self.config.seed + rank + 1000 * (1 + self.clock.steps))
+
+
+def _accelerator(config: EngineConfig) -> Any:
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState, PartialState
+    from accelerate.utils import DistributedDataParallelKwargs
+
+    # It remembers the precision of the first run in a process, and refuses another.
+    AcceleratorState._reset_state()
+    device = PartialState().device
+    precision = choose_precision(device) if config.precision == "auto" else config.precision
+    if precision == "fp16" and device.type != "cuda":
+        raise TrainingError(f"fp16 trains on graphics cards, this is {device.type}", "Say auto, bf16 or no.")
+    # A stage may leave parts of its network out of some steps.
+    several = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
+    return Accelerator(
+        mixed_precision=precision, gradient_accumulation_steps=config.accumulate, kwargs_handlers=[several]
+    )
