@@ -124,13 +124,24 @@ def _point_arrays(person: Person) -> dict[str, np.ndarray]:
 def _portraits(person: Person) -> tuple[np.ndarray, np.ndarray]:
     """Aligned pictures [P, H, W, 4] and world normals [P, H, W, 3]."""
     scene = Scene(person.parts)
-    random = np.random.default_rng([person.parameters.seed, 2])
-    views = []
+    cameras = [portrait_camera(person, *values) for values in _portrait_cameras(person.parameters.seed)]
+    views = [render_view(scene, camera, CROP_SIZE) for camera in cameras]
+    return np.stack([_with_coverage(view) for view in views]), np.stack([view.normal for view in views])
+
+
+def portrait_angles(seed: int) -> np.ndarray:
+    """Azimuth and elevation of a person's portraits [P, 2], radians."""
+    return np.array([values[:2] for values in _portrait_cameras(seed)])
+
+
+def _portrait_cameras(seed: int) -> list[tuple[float, float, float]]:
+    """Azimuth, elevation and field of view of each portrait."""
+    random = np.random.default_rng([seed, 2])
+    cameras = []
     for spread in PORTRAIT_SPREADS:
         azimuth, elevation = (float(np.clip(random.normal(0, s), -2 * s, 2 * s)) for s in spread)
-        camera = portrait_camera(person, azimuth, elevation, float(random.uniform(0.25, 0.5)))
-        views.append(render_view(scene, camera, CROP_SIZE))
-    return np.stack([_with_coverage(view) for view in views]), np.stack([view.normal for view in views])
+        cameras.append((azimuth, elevation, float(random.uniform(0.25, 0.5))))
+    return cameras
 
 
 def _with_coverage(view: View) -> np.ndarray:
