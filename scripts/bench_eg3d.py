@@ -23,8 +23,8 @@ REPEATS = 7
 
 
 def people(pack_folder: Path) -> Iterator[tuple[str, Any, dict[str, np.ndarray]]]:
-    """Held-out people of the studio with long hair, fitted as the evaluation does: planes 64^2 x 16; their samples."""
-    from backend.evaluation.held_out import _fit
+    """Held-out people of the studio with long hair, on planes that are encoded from views and then refined on point
+    samples; their samples."""
     from backend.studio.assets import Pack
     from backend.studio.dataset import person_sample
     from backend.studio.parameters import EVALUATION_SEEDS, sample_parameters
@@ -39,9 +39,22 @@ def people(pack_folder: Path) -> Iterator[tuple[str, Any, dict[str, np.ndarray]]
         if parameters.hair in wanted:
             wanted.remove(parameters.hair)
             sample = person_sample(build_person(parameters, pack))
-            yield str(parameters.hair), _fit(sample, model), sample
+            yield str(parameters.hair), fitted(sample, model), sample
         if not wanted:
             return
+
+
+def fitted(sample: dict[str, np.ndarray], generator: Any) -> Any:
+    """One person's field, from views along the axes and points."""
+    from backend.geometry.fields import TriplaneField
+    from backend.models.plane_codec import views_to_input
+    from backend.training.fit import refine_planes
+
+    model = generator.model
+    rgba, depth = (torch.from_numpy(sample[name])[None] for name in ("axis_rgba", "axis_depth"))
+    planes = model.field_of_views(views_to_input(rgba, depth, model.codec.config.view_size)).triplane.planes
+    points = {name: sample[name] for name in ("points", "sdf", "surface", "colour")}
+    return TriplaneField(refine_planes(planes.clone(), model.decoder, points), model.decoder)
 
 
 def enlarged(field: Any, sample: dict[str, np.ndarray]) -> Any:

@@ -22,10 +22,14 @@ def mask_iou(coverage: np.ndarray, truth: np.ndarray) -> float:
     return float((first & second).sum() / max((first | second).sum(), 1))
 
 
-def chamfer(points: np.ndarray, truth: np.ndarray) -> float:
-    """Mean of the two mean distances from one cloud to the nearest point of the other."""
-    there, _ = cKDTree(truth).query(points)
-    back, _ = cKDTree(points).query(truth)
+def chamfer(points: np.ndarray, truth: np.ndarray, queries: int | None = None) -> float:
+    """Mean of the two mean distances from one cloud to the nearest point of the other.
+
+    Two samplings of one surface lie about half their spacing apart; with `queries` points of each asked against the
+    whole of the other, that gap is as small as the clouds are dense. Clouds are taken to be in random order.
+    """
+    there, _ = cKDTree(truth).query(points[:queries])
+    back, _ = cKDTree(points).query(truth[:queries])
     return float((there.mean() + back.mean()) / 2)
 
 
