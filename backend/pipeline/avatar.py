@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The whole story of one avatar: portrait or seed -> field -> mesh -> better and better textures -> recipe."""
+"""The whole story of one avatar: portrait, sentence, seed, or avatars that exist -> field -> mesh -> better and better
+textures -> recipe."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import math
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -20,12 +22,13 @@ from backend.surface.clean import clean
 from backend.surface.extract import extract
 from backend.surface.lod import levels_of_detail
 from backend.surface.unwrap import unwrap
-from backend.synthesis.base import Condition, Synthesizer
+from backend.synthesis.base import Condition, Edit, Sample, Synthesizer
+from backend.synthesis.source import Source
 from backend.texture.bake import bake, finish
 
 from .events import Finished, Painted, PipelineEvent, Shaped
 from .presets import PREVIEW_TEXTURE_SIZE, Preset
-from .request import AvatarRequest
+from .request import AGAIN, AvatarRequest
 from .stages import Stages
 
 if TYPE_CHECKING:
@@ -35,15 +38,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PORTRAIT, SAMPLING, EXTRACTING, CLEANING, UNWRAPPING, BAKING, DETAIL = (
+PORTRAIT, SAMPLING, FITTING, EXTRACTING, CLEANING, UNWRAPPING, BAKING, DETAIL = (
     "reading the portrait",
     "sculpting",
+    "fitting to the photograph",
     "extracting the surface",
     "simplifying the mesh",
     "unwrapping",
     "first texture",
     "fine surface",
 )
+SYNTHESIS = {"invert": FITTING}
+"""Stages of a synthesizer that take a share of their own; all others are sculpting."""
 REFINING = {"resample": "finer texture", "reproject": "portrait onto the texture"}
 
 
@@ -62,17 +68,19 @@ def run(
     """The events of one job; closing the iterator cancels it within one denoising step.
 
     `find_faces` is asked only where there is a portrait; give a cached one for several jobs. Raises PortraitError,
-    FaceFilesMissing or AvatarError; all carry `message` and `hint`.
+    FaceFilesMissing, SourceError or AvatarError; all carry `message` and `hint`.
     """
     numbers = request.numbers
-    refiners = [name for name in numbers.refiners if request.portrait is not None or not REFINERS[name].needs_portrait]
-    stages = Stages(_expected_seconds(numbers, refiners, request.portrait is not None))
+    refiners = [name for name in numbers.refiners if request.shows_portrait or not REFINERS[name].needs_portrait]
+    stages = Stages(_expected_seconds(request, refiners))
+    sources = [_source(each, synthesizer) for each in request.sources]
     portrait = None
     if request.portrait is not None:
         yield stages.enter(PORTRAIT)
         portrait = load_portrait(request.portrait, find_faces())
         yield stages.progress(1.0, preview=portrait.crop)
-    field = yield from _sample(request, portrait, synthesizer, stages)
+    sample = yield from _sample(request, _condition(request, portrait, sources), synthesizer, stages)
+    field = sample.field
     mesh = yield from _shape(field, numbers, stages)
     yield Shaped(mesh, levels_of_detail(mesh, request.levels) if request.levels else ())
     yield stages.enter(BAKING)
@@ -89,21 +97,47 @@ def run(
         yield Painted(textures, final=True)
     recipe = _recipe(request, synthesizer, portrait, refiners)
     recipe["result"] = {"faces": len(mesh.faces), "vertices": len(mesh.vertices), "texture_size": textures.size}
-    recipe["notes"] += textures.notes
+    recipe["notes"] += [*sample.notes, *textures.notes]
+    recipe["made_from"] = [_source_record(text, each) for text, each in zip(request.sources, sources, strict=True)]
+    recipe["source"] = sample.source.pack()
     yield Finished(recipe | {"device": str(field.device), "seconds": stages.finish()})
 
 
+def _source(text: str, synthesizer: Synthesizer) -> Source:
+    """An avatar that exists, if this model made it. Raises SourceError or AvatarError."""
+    source = Source.unpack(text)
+    if source.model_hash != synthesizer.model_hash[: len(source.model_hash)] or not source.model_hash:
+        raise AvatarError(
+            f"this avatar was made with another model ({source.model_hash or 'unknown'}) than the one that is loaded"
+            f" ({synthesizer.model_hash[:16]})",
+            AGAIN,
+        )
+    return source
+
+
+def _condition(request: AvatarRequest, portrait: Portrait | None, sources: list[Source]) -> Condition:
+    settings: dict[str, Any] = {
+        "seed": request.seed,
+        "guidance": request.guidance,
+        "temperature": request.temperature,
+        "steps": request.numbers.steps,
+    }
+    if request.kind == "edit":
+        change = Edit(source=sources[0], sentence=request.sentence or "", strength=request.strength)
+        return Condition(edit=change, **settings)
+    if request.kind == "blend":
+        return Condition(blend=tuple(zip(sources, request.shares, strict=True)), **settings)
+    if portrait is not None:
+        # A nose that points to the picture's right is seen from the person's right, which is -X.
+        settings |= {"portrait": portrait.crop, "matte": portrait.matte, "pose": (-math.radians(portrait.yaw), 0.0)}
+    return Condition(sentence=request.sentence, weights=request.weights, invert=request.invert, **settings)
+
+
 def _sample(
-    request: AvatarRequest, portrait: Portrait | None, synthesizer: Synthesizer, stages: Stages
-) -> Generator[PipelineEvent, None, Field]:
+    request: AvatarRequest, condition: Condition, synthesizer: Synthesizer, stages: Stages
+) -> Generator[PipelineEvent, None, Sample]:
     yield stages.enter(SAMPLING)
-    condition = Condition(
-        portrait=None if portrait is None else portrait.crop,
-        matte=None if portrait is None else portrait.matte,
-        seed=request.seed,
-        guidance=request.guidance,
-        steps=request.numbers.steps,
-    )
+    entered = {SAMPLING}
     sampling = synthesizer.synthesize(condition)
     try:
         while True:
@@ -111,6 +145,10 @@ def _sample(
                 step = next(sampling)
             except StopIteration as done:
                 return done.value
+            stage = SYNTHESIS.get(step.stage, SAMPLING)
+            if stage not in entered and request.invert:
+                entered.add(stage)
+                yield stages.enter(stage)
             yield stages.progress(step.fraction, step.preview)
     finally:
         sampling.close()
@@ -143,12 +181,15 @@ def _paint(
     return textures
 
 
-def _expected_seconds(numbers: Preset, refiners: list[str], has_portrait: bool) -> dict[str, float]:
+def _expected_seconds(request: AvatarRequest, refiners: list[str]) -> dict[str, float]:
     """Rough shares of the whole, as measured on two processor cores."""
+    numbers = request.numbers
     texels = (numbers.texture_size / 1024) ** 2
-    expected = {PORTRAIT: 0.5} if has_portrait else {}
+    expected = {PORTRAIT: 0.5} if request.portrait is not None else {}
+    expected[SAMPLING] = 0.5 * numbers.steps
+    if request.invert:
+        expected[FITTING] = 0.15 * request.invert
     expected |= {
-        SAMPLING: 0.5 * numbers.steps,
         EXTRACTING: 0.5 * (numbers.resolution / 192) ** 2,
         CLEANING: 0.4 * (numbers.resolution / 192) ** 2,
         UNWRAPPING: 0.4 * numbers.faces / 20_000,
@@ -167,7 +208,7 @@ def _recipe(
     parameters = asdict(request.numbers) | {"refiners": refiners, "guidance": request.guidance}
     return {
         "maquette": __version__,
-        "kind": "avatar",
+        "kind": request.kind,
         "job_id": request.job_id,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": request.seed,
@@ -179,6 +220,10 @@ def _recipe(
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
         "notes": [] if portrait is None else list(portrait.notes),
     }
+
+
+def _source_record(text: str, source: Source) -> dict[str, Any]:
+    return {"sha256": hashlib.sha256(text.encode()).hexdigest(), "seed": source.seed}
 
 
 def _portrait_record(content: bytes, portrait: Portrait) -> dict[str, Any]:

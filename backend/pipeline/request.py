@@ -7,6 +7,8 @@ from typing import Any
 
 from .presets import DEFAULT_PRESET, PRESETS, Preset
 
+KINDS = ("avatar", "edit", "blend")
+"""A new person; a change to one that exists; the mean of several that exist."""
 MAX_SEED = 2**63 - 1
 LIMITS = {
     "steps": (1, 100),
@@ -14,13 +16,22 @@ LIMITS = {
     "faces": (500, 500_000),
     "texture_size": (64, 4096),
     "guidance": (0.0, 20.0),
+    "temperature": (0.0, 1.0),
+    "strength": (0.0, 3.0),
+    "invert": (0, 1000),
 }
-"""Numbers that `options` may replace, with the smallest and largest value."""
-OPTIONS = (*LIMITS, "levels")
+"""Numbers among the options, with the smallest and largest value."""
+OPTIONS = (*LIMITS, "levels", "sentence", "weights", "shares")
+NUMBERS = ("steps", "resolution", "faces", "texture_size")
+"""Options that replace numbers of the preset."""
+MIXED = ("portrait", "sentence", "seed")
+"""What a person can be mixed from."""
 MIN_LEVEL, MOST_LEVELS = 50, 12
 """Of coarser levels of detail: fewest faces, and how many levels."""
+MAX_SENTENCE, MOST_SOURCES, MAX_WEIGHT = 500, 8, 100.0
 RESOLUTION_STEP = 4
 """The surface is extracted in blocks of so many cells."""
+AGAIN = "Generate the avatar again to edit or blend it."
 
 
 class RequestError(ValueError):
@@ -36,42 +47,134 @@ class RequestError(ValueError):
 class AvatarRequest:
     """One avatar."""
 
+    kind: str = "avatar"
+    """One of `KINDS`."""
     portrait: bytes | None = None
-    """An image file's content; None makes a person from the seed alone."""
+    """An image file's content; None makes a person from sentence or seed alone."""
+    sources: tuple[str, ...] = ()
+    """Avatars that exist, as their recipes' `source` holds them: one to edit, up to eight to blend; a blend of one is
+    that avatar again."""
     seed: int = 0
     """Start of all randomness: the same request gives the same avatar."""
     preset: str = DEFAULT_PRESET
     """A key of `PRESETS`."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Numbers that replace those of the preset, and `guidance`; see `LIMITS`. `levels`: a list of falling face counts,
-    one for each coarser level of detail that is wanted."""
+    """Numbers that replace those of the preset, and what `LIMITS` names. `levels`: falling face counts, one for each
+    coarser level of detail that is wanted; `sentence`: what the person is like, or what an edit changes; `weights`: how
+    much each of `MIXED` counts; `shares`: of a blend's sources, in their order."""
     job_id: str = ""
     """The caller's name for the job; it is written into the recipe."""
 
     def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise RequestError(f"there is no kind of request {self.kind!r}", f"Choose one of {', '.join(KINDS)}.")
         if self.preset not in PRESETS:
             raise RequestError(f"there is no preset {self.preset!r}", f"Choose one of {', '.join(PRESETS)}.")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed <= MAX_SEED:
             raise RequestError(f"a seed is a whole number from 0 to {MAX_SEED}, got {self.seed!r}")
         for name, value in self.options.items():
             _check_option(name, value)
+        {"avatar": self._check_avatar, "edit": self._check_edit, "blend": self._check_blend}[self.kind]()
 
     @property
     def numbers(self) -> Preset:
         """The preset with this request's replacements."""
-        chosen = {name: int(value) for name, value in self.options.items() if name not in ("guidance", "levels")}
+        chosen = {name: int(self.options[name]) for name in NUMBERS if name in self.options}
         return replace(PRESETS[self.preset], **chosen)  # type: ignore[arg-type]
 
     @property
     def guidance(self) -> float | None:
         """Strength of classifier-free guidance; None leaves it to the model."""
-        value = self.options.get("guidance")
-        return None if value is None else float(value)
+        return self._real("guidance")
+
+    @property
+    def temperature(self) -> float | None:
+        """Scale of the noise that sampling starts from; None leaves it to the model."""
+        return self._real("temperature")
+
+    @property
+    def strength(self) -> float:
+        """Of an edit: 1 is the sentence as it stands."""
+        return float(self.options.get("strength", 1.0))
+
+    @property
+    def invert(self) -> int:
+        """Steps by which the avatar is fitted to its portrait after sampling."""
+        return int(self.options.get("invert", 0))
+
+    @property
+    def sentence(self) -> str | None:
+        """What the person is like, or what an edit changes."""
+        said = self.options.get("sentence")
+        return None if said is None else str(said)
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """How much each of `MIXED` counts, as far as it was said."""
+        return {name: float(value) for name, value in self.options.get("weights", {}).items()}
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Of each source of a blend; they add up to 1."""
+        shares = [float(share) for share in self.options.get("shares", [1.0] * len(self.sources))]
+        return tuple(share / sum(shares) for share in shares)
 
     @property
     def levels(self) -> tuple[int, ...]:
         """Face counts of the coarser levels of detail, falling."""
         return tuple(self.options.get("levels", ()))
+
+    @property
+    def shows_portrait(self) -> bool:
+        """Whether the avatar is the portrait's person and nobody else's, so that the photograph's own pixels fit."""
+        others = [name for name in MIXED if name != "portrait" and self._counts(name)]
+        return self.portrait is not None and self.weights.get("portrait", 1.0) > 0 and not others
+
+    def _counts(self, name: str) -> bool:
+        given = {"portrait": self.portrait is not None, "sentence": self.sentence is not None, "seed": True}[name]
+        # A seed that is not named counts only where there is nothing else.
+        return given and self.weights.get(name, 0.0 if name == "seed" else 1.0) > 0
+
+    def _real(self, name: str) -> float | None:
+        value = self.options.get(name)
+        return None if value is None else float(value)
+
+    def _check_avatar(self) -> None:
+        self._refuse("strength", "shares")
+        if self.sources:
+            raise RequestError("a new avatar has no sources", "Ask for an edit or a blend instead.")
+        given = {"portrait": self.portrait is not None, "sentence": self.sentence is not None, "seed": True}
+        for name, weight in self.weights.items():
+            if weight and not given[name]:
+                raise RequestError(f"weights name a {name}, but there is none", f"Give a {name}, or leave it out.")
+        if self.weights and not any(self._counts(name) for name in MIXED):
+            raise RequestError("all weights are 0", "Let at least one count.")
+        if self.invert and self.portrait is None:
+            raise RequestError("without a portrait there is nothing to fit the avatar to", "Leave invert out.")
+
+    def _check_edit(self) -> None:
+        self._refuse("weights", "shares", "invert")
+        if len(self.sources) != 1:
+            raise RequestError(f"an edit needs one avatar's source, got {len(self.sources)}", AGAIN)
+        if self.sentence is None:
+            raise RequestError("an edit needs a sentence", 'Say what to change: "add a beard", "make her older".')
+
+    def _check_blend(self) -> None:
+        self._refuse("weights", "sentence", "strength", "invert")
+        if not 1 <= len(self.sources) <= MOST_SOURCES:
+            raise RequestError(
+                f"a blend needs the sources of 1 to {MOST_SOURCES} avatars, got {len(self.sources)}", AGAIN
+            )
+        shares = self.options.get("shares")
+        if shares is not None and len(shares) != len(self.sources):
+            raise RequestError(f"shares must be as many as sources ({len(self.sources)}), got {len(shares)}")
+
+    def _refuse(self, *names: str) -> None:
+        for name in names:
+            if name in self.options:
+                raise RequestError(f"{name} has no meaning for a request of kind {self.kind}", "Leave it out.")
+        if self.kind != "avatar" and self.portrait is not None:
+            raise RequestError(f"a request of kind {self.kind} takes no portrait", "It starts from avatars that exist.")
 
 
 def _check_levels(value: object) -> None:
@@ -84,9 +187,44 @@ def _check_levels(value: object) -> None:
         )
 
 
+def _check_sentence(value: object) -> None:
+    if not isinstance(value, str) or not 0 < len(value.strip()) <= MAX_SENTENCE or not value.isprintable():
+        shown = repr(value)
+        shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+        raise RequestError(
+            f"a sentence is one line of 1 to {MAX_SENTENCE} characters, got {shown}",
+            'Describe the person: "an old woman with short grey hair".',
+        )
+
+
+def _check_weights(value: object) -> None:
+    if not isinstance(value, Mapping) or not set(value) <= set(MIXED) or not all(map(_is_weight, value.values())):
+        raise RequestError(
+            f"weights name {', '.join(MIXED)}, each with a number from 0 to {MAX_WEIGHT:g}, got {value!r}"
+        )
+
+
+def _check_shares(value: object) -> None:
+    right = isinstance(value, (list, tuple)) and 0 < len(value) <= MOST_SOURCES and all(map(_is_weight, value))
+    if not right or not sum(value):  # type: ignore[call-overload]
+        raise RequestError(f"shares is a list of numbers from 0 to {MAX_WEIGHT:g}, not all 0, got {value!r}")
+
+
+def _is_weight(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MAX_WEIGHT
+
+
+_CHECKS = {
+    "levels": _check_levels,
+    "sentence": _check_sentence,
+    "weights": _check_weights,
+    "shares": _check_shares,
+}
+
+
 def _check_option(name: str, value: object) -> None:
-    if name == "levels":
-        _check_levels(value)
+    if name in _CHECKS:
+        _CHECKS[name](value)
         return
     if name not in LIMITS:
         raise RequestError(f"there is no option {name!r}", f"Options are {', '.join(OPTIONS)}.")

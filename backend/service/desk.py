@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from backend.pipeline.request import AvatarRequest
 from blender_addon.protocol import (
     Accepted,
     Applied,
@@ -34,6 +33,7 @@ from .audience import Audience
 from .errors import JobError, ServiceError
 from .pool import News, Pool
 from .store import Store
+from .translate import avatar_request
 
 log = logging.getLogger(__name__)
 
@@ -132,10 +132,7 @@ class Desk:
         return dict.fromkeys(working, 0) | {job_id: len(working) + n for n, job_id in enumerate(self._queue)}
 
     def _submit(self, identity: bytes, request: JobRequest) -> None:
-        if request.kind != "avatar":
-            raise JobError(ErrorCode.BAD_REQUEST, f"This backend makes avatars, not {request.kind!r}.")
-        # The pipeline's own checks, before anything is stored.
-        AvatarRequest(preset=request.preset, seed=request.seed, options=request.options)
+        avatar_request(request)  # the pipeline's own checks, before anything is stored
         if not self._store.knows(request.job_id) and len(self.places()) >= MAX_QUEUE:
             raise JobError(ErrorCode.QUEUE_FULL, f"{MAX_QUEUE} jobs wait already.", "Try again when some are done.")
         fresh = self._store.submit(request)

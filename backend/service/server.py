@@ -284,7 +284,7 @@ class Server:
             self._audience.tell(identity, encode(self._welcome()), replaces="Welcome")
 
     def _welcome(self) -> Welcome:
-        capabilities: dict[str, Any] = {"synthesizers": [], "refiners": [], "sources": []}
+        capabilities: dict[str, Any] = {"synthesizers": [], "refiners": [], "sources": [], "kinds": []}
         for worker in self._pool.workers:
             for name in capabilities:
                 capabilities[name] = sorted({*capabilities[name], *worker.capabilities.get(name, [])})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from backend.pipeline import events
-from backend.pipeline.request import AvatarRequest
+from backend.pipeline.request import AGAIN, KINDS, MIXED, AvatarRequest, RequestError
 from blender_addon.protocol import ErrorCode, Event, Finished, JobRequest, MeshReady, Progressed, TextureReady
 
 from .errors import JobError, ServiceError
@@ -27,14 +27,21 @@ CODES = {
     "FaceFilesMissing": ErrorCode.NOT_READY,
     "RequestError": ErrorCode.BAD_REQUEST,
     "AvatarError": ErrorCode.BAD_REQUEST,
+    "SourceError": ErrorCode.BAD_REQUEST,
 }
 """The pipeline's complaints, all with `message` and `hint`, as the protocol's codes."""
 
 
 def avatar_request(request: JobRequest) -> AvatarRequest:
     """The same in the pipeline's words. Raises RequestError."""
+    try:
+        sources = tuple((request.sources or b"").decode("ascii").split())
+    except UnicodeDecodeError as error:
+        raise RequestError("the sources to start from are damaged", AGAIN) from error
     return AvatarRequest(
+        kind=request.kind,
         portrait=request.portrait,
+        sources=sources,
         seed=request.seed,
         preset=request.preset,
         options=request.options,
@@ -58,7 +65,9 @@ def message_of(event: events.PipelineEvent, job_id: str) -> Event:
             sizes = np.array([len(each) for each in coarser], "<i4")
             return MeshReady(job_id, vertices, faces, uv, np.concatenate(coarser), sizes)
         case events.Painted(textures=textures):
-            return TextureReady(job_id, textures.level, np.ascontiguousarray(textures.albedo), event.final)
+            maps = (textures.normal, textures.occlusion, textures.roughness)
+            plain = (None if each is None else np.ascontiguousarray(each) for each in maps)
+            return TextureReady(job_id, textures.level, np.ascontiguousarray(textures.albedo), event.final, *plain)
         case events.Finished(recipe=recipe):
             return Finished(job_id, recipe)
 
@@ -99,7 +108,8 @@ class AvatarRunner:
         self.capabilities: dict[str, Any] = {
             "synthesizers": list(synthesis.SYNTHESIZERS),
             "refiners": list(REFINERS),
-            "sources": ["portrait", "seed"],
+            "sources": list(MIXED),
+            "kinds": list(KINDS),
             "device": str(getattr(self._synthesizer, "device", device)),
         }
 

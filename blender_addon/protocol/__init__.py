@@ -37,6 +37,7 @@ from .errors import ErrorCode, ProtocolError
 from .messages import (
     MAX_PORTRAIT_BYTES,
     MAX_SEED,
+    MAX_SOURCES_BYTES,
     Accepted,
     Applied,
     Cancel,
@@ -67,6 +68,7 @@ __all__ = [
     "CONNECTION_NAME",
     "MAX_PORTRAIT_BYTES",
     "MAX_SEED",
+    "MAX_SOURCES_BYTES",
     "VERSION",
     "Accepted",
     "Applied",

@@ -9,6 +9,7 @@ import numpy as np
 from .fields import Array, Blob, Flag, Real, Table, Text, Whole
 
 MAX_PORTRAIT_BYTES = 32 << 20
+MAX_SOURCES_BYTES = 4 << 20
 MAX_SEED = 2**63 - 1
 
 Numbers = np.ndarray[Any, Any]
@@ -39,16 +40,24 @@ class JobRequest:
     job_id: JobId
     """Made by the client (a UUID's hex); letters, digits, - and _."""
     kind: Word = "avatar"
+    """One of Welcome's capabilities["kinds"]: "avatar" makes a person from portrait, options["sentence"], seed or a mix
+    of them; "edit" changes the one avatar of `sources` as options["sentence"] says; "blend" makes the mean of those
+    in `sources`, the very same one where there is only one. Backends without that capability make avatars only."""
     preset: Word = "standard"
     """One of Welcome's capabilities["presets"]."""
     seed: Annotated[int, Whole(0, MAX_SEED)] = 0
     portrait: Annotated[bytes | None, Blob(MAX_PORTRAIT_BYTES)] = field(default=None, repr=False)
-    """The image file as it is on disk; None: a person from the seed alone."""
+    """The image file as it is on disk; None: a person from sentence or seed alone."""
     options: JsonTable = field(default_factory=dict)
-    """Differences from the preset: "synthesizer", "guidance", "texture_size", "levels" (face counts of coarser levels,
-    falling), ...; unknown ones are refused."""
+    """Differences from the preset: "guidance", "texture_size", "levels" (face counts of coarser levels, falling), ...,
+    and "sentence" (what the person is like, or what to change), "weights" (how much {"portrait", "sentence", "seed"}
+    count in a mix), "strength" (of an edit), "shares" (of a blend's sources, in order), "invert" (steps by which the
+    avatar is fitted to its portrait); unknown ones are refused, and a client sends none that is not in Welcome's
+    capabilities["options"]."""
     label: Annotated[str | None, Text(64, r"[^\x00-\x1f\x7f\ud800-\udfff]*")] = None
     """What the user calls it, for JobsListed; no part of what makes the result."""
+    sources: Annotated[bytes | None, Blob(MAX_SOURCES_BYTES)] = field(default=None, repr=False)
+    """Avatars that exist, for "edit" and "blend": recipe["source"] of each, ASCII, one per line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +130,8 @@ class Welcome:
     session: Word
     """New at each start of the backend; also in the connection file, so a stranger on the port is noticed."""
     capabilities: JsonTable
-    """{"synthesizers": [name], "refiners": [name], "presets": [name], "sources": ["portrait", "seed"],
+    """{"synthesizers": [name], "refiners": [name], "presets": [name],
+    "sources": ["portrait", "seed", "sentence"], "kinds": [kinds that JobRequest may have],
     "options": [names that JobRequest.options may have],
     "devices": [{"name": "cpu", "state": "starting" | "idle" | "busy" | "failed", "problem": sentence or ""}]}"""
     limits: JsonTable
@@ -221,6 +231,21 @@ class TextureReady:
     albedo: Annotated[Numbers, Array("uint8", ("T", "T", 3), 4096)]
     """sRGB, top row first."""
     final: Annotated[bool, Flag()] = False
+    normal: Annotated[Numbers | None, Array("uint8", ("T", "T", 3), 4096)] = None
+    """Tangent-space normals, MikkTSpace, green up; no colour space. With the final texture, if at all, as the two
+    below; of the albedo's side."""
+    occlusion: Annotated[Numbers | None, Array("uint8", ("T", "T"), 4096)] = None
+    """Share of ambient light; no colour space."""
+    roughness: Annotated[Numbers | None, Array("uint8", ("T", "T"), 4096)] = None
+    """Perceptual roughness; no colour space."""
+
+    def problem(self) -> str | None:
+        """Why the maps do not lie over one another, or None."""
+        for name in ("normal", "occlusion", "roughness"):
+            found = getattr(self, name)
+            if found is not None and found.shape[:2] != self.albedo.shape[:2]:
+                return f"TextureReady.{name} must have {len(self.albedo)} texels a side, got {len(found)}."
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +254,8 @@ class Finished:
 
     job_id: JobId
     recipe: JsonTable
-    """All that is needed to make it again, and what it took."""
+    """All that is needed to make it again, and what it took; "source" is what edits and blends start from, where the
+    backend knows of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ bpy = pytest.importorskip("bpy")
 from backend.pipeline.avatar import run  # noqa: E402
 from backend.pipeline.request import AvatarRequest  # noqa: E402
 from backend.service.translate import message_of  # noqa: E402
-from backend.synthesis.base import Condition, Progress  # noqa: E402
+from backend.synthesis.base import Condition, Progress, Sample  # noqa: E402
+from backend.synthesis.source import Source  # noqa: E402
 from blender_addon.protocol import Finished, MeshReady, TextureReady  # noqa: E402
 from blender_addon.scene import avatar, axes, image, tags  # noqa: E402
 from tests.analytic import BustField  # noqa: E402
@@ -30,9 +31,9 @@ class PlaceAsColour(BustField):
 class Sculptor:
     name, model_hash, device = "sculptor", "0" * 64, torch.device("cpu")
 
-    def synthesize(self, condition: Condition) -> Generator[Progress, None, BustField]:
+    def synthesize(self, condition: Condition) -> Generator[Progress, None, Sample]:
         yield Progress("denoising", 0.5, None)
-        return PlaceAsColour()
+        return Sample(PlaceAsColour(), Source(np.ones((1, 1, 3), np.float16), np.ones(1, np.float16), "0" * 16))
 
 
 def test_blender_shows_the_fields_colour_at_every_vertex():

@@ -11,17 +11,23 @@ from backend.faces.portrait import PortraitError
 from backend.pipeline.avatar import AvatarError, run
 from backend.pipeline.events import Finished, Painted, PipelineEvent, Progress, Shaped
 from backend.pipeline.request import AvatarRequest
-from backend.synthesis.base import Condition
+from backend.synthesis.base import Condition, Sample
 from backend.synthesis.base import Progress as Step
+from backend.synthesis.source import Source, SourceError
 from tests.analytic import BustField
 
 SMALL = {"steps": 3, "resolution": 48, "faces": 1500, "texture_size": 128}
+TINY = {"steps": 2, "resolution": 32, "faces": 500, "texture_size": 64}
+
+
+def source(model: str = "0123456789abcdef", seed: int = 4) -> Source:
+    return Source(np.full((2, 3, 9), seed / 4, np.float16), np.ones(5, np.float16), model, seed)
 
 
 class Sculptor:
     """A synthesizer whose sculptures are known in closed form."""
 
-    name, model_hash = "sculptor", "0" * 64
+    name, model_hash = "sculptor", "0123456789abcdef"
     device = torch.device("cpu")
 
     def __init__(self, field: BustField | None = None) -> None:
@@ -29,12 +35,15 @@ class Sculptor:
         self.asked: list[Condition] = []
         self.closed = False
 
-    def synthesize(self, condition: Condition) -> Generator[Step, None, BustField]:
+    def synthesize(self, condition: Condition) -> Generator[Step, None, Sample]:
         self.asked.append(condition)
         try:
             for step in range(condition.steps):
                 yield Step("denoising", step / condition.steps, np.full((4, 4, 3), step, np.uint8))
-            return self.field
+            for step in range(condition.invert):
+                yield Step("invert", step / condition.invert)
+            notes = () if condition.sentence is None else ("the word 'flurb' was not understood",)
+            return Sample(self.field, source(seed=condition.seed), notes)
         finally:
             self.closed = True
 
@@ -44,6 +53,16 @@ class Nothing(BustField):
 
     def sdf(self, points: torch.Tensor) -> torch.Tensor:
         return torch.full(points.shape[:1], 0.1)
+
+
+def condition_of(request: AvatarRequest) -> Condition:
+    """What a synthesizer is asked; the work ends there."""
+    sculptor = Sculptor()
+    events = run(request, sculptor)
+    while not sculptor.asked:
+        next(events)
+    events.close()
+    return sculptor.asked[0]
 
 
 def by_kind(events: list[PipelineEvent], kind: type) -> list:
@@ -64,7 +83,7 @@ def test_a_seed_becomes_a_mesh_then_better_and_better_textures() -> None:
     assert fractions == sorted(fractions) and fractions[0] >= 0 and fractions[-1] <= 1
     assert any(event.preview is not None for event in by_kind(events, Progress))
     recipe = json.loads(json.dumps(finished.recipe, allow_nan=False))
-    assert recipe["seed"] == 5 and recipe["model"]["hash"] == "0" * 64 and recipe["portrait"] is None
+    assert recipe["seed"] == 5 and recipe["model"]["hash"] == sculptor.model_hash and recipe["portrait"] is None
     assert recipe["parameters"]["resolution"] == 48 and recipe["result"]["faces"] == len(shaped.mesh.faces)
     assert recipe["seconds"]["total"] >= max(recipe["seconds"].values()) - 0.01
 
@@ -76,10 +95,61 @@ def test_a_portrait_conditions_and_colours(finder: FaceFinder, portraits: dict[s
     condition = sculptor.asked[0]
     assert condition.portrait is not None and condition.portrait.shape == (256, 256, 3)
     assert condition.matte is not None and condition.matte.shape == (256, 256)
+    assert condition.pose is not None and abs(condition.pose[0]) < 0.3 and condition.pose[1] == 0
     recipe = events[-1].recipe
+    assert "reproject" in recipe["parameters"]["refiners"]
     assert len(recipe["portrait"]["sha256"]) == 64 and recipe["job_id"] == "j1"
     assert any("pixels wide" in note for note in recipe["notes"])
     assert by_kind(events, Painted)[-1].final
+
+
+def test_a_sentence_conditions_and_its_unknown_words_are_noted() -> None:
+    sculptor = Sculptor()
+    options = TINY | {"sentence": "a flurb man", "weights": {"sentence": 1, "seed": 0.5}, "temperature": 0.5}
+    recipe = list(run(AvatarRequest(seed=9, preset="draft", options=options), sculptor))[-1].recipe
+    condition = sculptor.asked[0]
+    assert condition.sentence == "a flurb man" and condition.weights == {"sentence": 1.0, "seed": 0.5}
+    assert condition.temperature == 0.5 and condition.seed == 9 and condition.invert == 0
+    assert recipe["notes"] == ["the word 'flurb' was not understood"]
+    assert recipe["options"]["sentence"] == "a flurb man" and recipe["kind"] == "avatar"
+
+
+def test_fitting_to_the_photograph_is_a_stage_of_its_own(finder: FaceFinder, portraits: dict[str, bytes]) -> None:
+    options = TINY | {"invert": 4, "sentence": "a bald man"}
+    request = AvatarRequest(portrait=portraits["collins"], preset="draft", options=options)
+    events = list(run(request, Sculptor(), lambda: finder))
+    told = [(event.stage, event.fraction) for event in by_kind(events, Progress)]
+    begun = [fraction for stage, fraction in told if stage == "fitting to the photograph"]
+    assert len(begun) == 5 and begun[-1] > begun[0] and [f for _, f in told] == sorted(f for _, f in told)
+    recipe = events[-1].recipe
+    assert "fitting to the photograph" in recipe["seconds"]
+    # Mixed with a sentence it is somebody else, whom the photograph's own pixels would not fit.
+    assert recipe["parameters"]["refiners"] == ["resample"]
+
+
+def test_an_edit_starts_from_the_source_of_a_recipe_and_a_blend_from_several() -> None:
+    recipe = list(run(AvatarRequest(seed=5, preset="draft", options=TINY), Sculptor()))[-1].recipe
+    packed = json.loads(json.dumps(recipe))["source"]
+    sculptor, options = Sculptor(), TINY | {"sentence": "add a beard", "strength": 0.7}
+    edited = list(run(AvatarRequest(kind="edit", preset="draft", sources=(packed,), options=options), sculptor))[-1]
+    edit = sculptor.asked[0].edit
+    assert edit is not None and (edit.sentence, edit.strength, edit.source.seed) == ("add a beard", 0.7, 5)
+    assert np.array_equal(edit.source.latent, source(seed=5).latent)
+    assert edited.recipe["kind"] == "edit" and edited.recipe["made_from"][0]["seed"] == 5 and edited.recipe["source"]
+    blend = AvatarRequest(kind="blend", sources=(packed, source(seed=8).pack()), options={"shares": [1, 3]})
+    condition = condition_of(blend)
+    assert [(each.seed, share) for each, share in condition.blend] == [(5, 0.25), (8, 0.75)]
+    assert condition.edit is None and condition.sentence is None
+
+
+def test_avatars_of_another_model_and_damaged_ones_are_told_before_any_work() -> None:
+    sculptor = Sculptor()
+    with pytest.raises(AvatarError, match="another model \\(feed") as refusal:
+        list(run(AvatarRequest(kind="blend", sources=(source("feed").pack(),)), sculptor))
+    assert "again" in refusal.value.hint
+    with pytest.raises(SourceError, match="cannot be read"):
+        list(run(AvatarRequest(kind="blend", sources=("AAAA",)), sculptor))
+    assert not sculptor.asked
 
 
 def test_closing_ends_the_synthesizer() -> None:

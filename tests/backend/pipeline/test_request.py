@@ -2,7 +2,7 @@
 import pytest
 
 from backend.pipeline.presets import PRESETS
-from backend.pipeline.request import LIMITS, AvatarRequest, RequestError
+from backend.pipeline.request import LIMITS, NUMBERS, AvatarRequest, RequestError
 
 
 def test_options_replace_numbers_of_the_preset() -> None:
@@ -35,6 +35,33 @@ def test_defaults_leave_guidance_to_the_model() -> None:
         {"options": {"levels": [1000, 1000.0]}},
         {"options": {"levels": [1000, 3]}},
         {"options": {"levels": list(range(5000, 3700, -100))}},
+        {"kind": "cat"},
+        {"options": {"sentence": ""}},
+        {"options": {"sentence": "two\nlines"}},
+        {"options": {"sentence": "x" * 501}},
+        {"options": {"sentence": 3}},
+        {"options": {"weights": {"hat": 1}}},
+        {"options": {"weights": {"portrait": 1}}},
+        {"options": {"weights": {"seed": -1}}},
+        {"options": {"weights": {"seed": float("nan")}}},
+        {"options": {"weights": [1, 2]}},
+        {"options": {"sentence": "a man", "weights": {"sentence": 0}}},
+        {"options": {"strength": 1}},
+        {"options": {"invert": 20}},
+        {"options": {"shares": [1]}},
+        {"sources": ("AAAA",)},
+        {"kind": "edit", "options": {"sentence": "add a beard"}},
+        {"kind": "edit", "sources": ("AAAA", "BBBB"), "options": {"sentence": "add a beard"}},
+        {"kind": "edit", "sources": ("AAAA",)},
+        {"kind": "edit", "sources": ("AAAA",), "options": {"sentence": "old", "weights": {"sentence": 1}}},
+        {"kind": "edit", "sources": ("AAAA",), "options": {"sentence": "old", "strength": 9}},
+        {"kind": "edit", "sources": ("AAAA",), "options": {"sentence": "old"}, "portrait": b"x"},
+        {"kind": "blend"},
+        {"kind": "blend", "sources": ("AAAA",) * 9},
+        {"kind": "blend", "sources": ("AAAA",), "options": {"sentence": "old"}},
+        {"kind": "blend", "sources": ("AAAA", "BBBB"), "options": {"shares": [1]}},
+        {"kind": "blend", "sources": ("AAAA", "BBBB"), "options": {"shares": [0, 0]}},
+        {"kind": "blend", "sources": ("AAAA", "BBBB"), "options": {"shares": "11"}},
     ],
 )
 def test_wrong_requests_are_refused_in_one_sentence(arguments: dict) -> None:
@@ -43,9 +70,37 @@ def test_wrong_requests_are_refused_in_one_sentence(arguments: dict) -> None:
     assert refusal.value.message and "\n" not in refusal.value.message
 
 
+def test_what_was_not_said_is_left_open() -> None:
+    plain = AvatarRequest()
+    assert (plain.sentence, plain.temperature, plain.weights, plain.invert, plain.strength) == (None, None, {}, 0, 1.0)
+    said = AvatarRequest(portrait=b"x", options={"sentence": "a man", "invert": 50, "weights": {"sentence": 2}})
+    assert said.sentence == "a man" and said.invert == 50 and said.weights == {"sentence": 2.0}
+
+
+def test_shares_add_up_to_one() -> None:
+    assert AvatarRequest(kind="blend", sources=("A", "B")).shares == (0.5, 0.5)
+    assert AvatarRequest(kind="blend", sources=("A", "B"), options={"shares": [1, 3]}).shares == (0.25, 0.75)
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ({}, True),
+        ({"weights": {"portrait": 1}}, True),
+        ({"sentence": "bald"}, False),
+        ({"sentence": "bald", "weights": {"sentence": 0}}, True),
+        ({"weights": {"seed": 0.5}}, False),
+        ({"sentence": "bald", "weights": {"portrait": 0}}, False),
+    ],
+)
+def test_the_photograph_is_worn_only_by_its_own_person(options: dict, shown: bool) -> None:
+    assert AvatarRequest(portrait=b"x", options=options).shows_portrait is shown
+    assert not AvatarRequest(options={"sentence": "bald"}).shows_portrait
+
+
 def test_presets_lie_within_the_limits_and_grow() -> None:
     for preset in PRESETS.values():
         for name, (low, high) in LIMITS.items():
-            assert name == "guidance" or low <= getattr(preset, name) <= high
+            assert name not in NUMBERS or low <= getattr(preset, name) <= high
     draft, standard, high_preset = PRESETS.values()
     assert draft.faces < standard.faces < high_preset.faces

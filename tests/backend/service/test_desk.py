@@ -167,8 +167,10 @@ def test_where_no_worker_can_start_jobs_fail_with_the_reason(room: Room) -> None
 def test_what_cannot_be_done_is_said_before_anything_is_stored(room: Room) -> None:
     with pytest.raises(RequestError):
         room.ask(JobRequest("a", preset="ultra"))
-    with pytest.raises(JobError, match="not 'cat'"):
+    with pytest.raises(RequestError, match="kind of request 'cat'"):
         room.ask(JobRequest("a", kind="cat"))
+    with pytest.raises(RequestError, match="needs one avatar's source"):
+        room.ask(JobRequest("a", kind="edit", options={"sentence": "add a beard"}))
     with pytest.raises(JobError, match="does not know"):
         room.ask(Follow("a"))
     assert room.store.unfinished() == []

@@ -13,7 +13,8 @@ from backend.pipeline.request import RequestError
 from backend.service.errors import JobError, ServiceError
 from backend.service.translate import AvatarRunner, avatar_request, message_of
 from backend.surface.mesh import Mesh
-from backend.synthesis.base import Condition, Progress
+from backend.synthesis.base import Condition, Progress, Sample
+from backend.synthesis.source import Source
 from backend.texture.maps import TextureSet
 from backend.weights.store import WeightsError
 from blender_addon.protocol import (
@@ -30,17 +31,20 @@ from tests.analytic import BustField
 SMALL = {"steps": 3, "resolution": 48, "faces": 1500, "texture_size": 128}
 
 
+SOURCE = Source(np.ones((2, 3, 9), np.float16), np.ones(4, np.float16), "0" * 16)
+
+
 class Sculptor:
     """A synthesizer of one bust; with `empty`, of nothing."""
 
-    name, model_hash = "sculptor", "0" * 64
+    name, model_hash = "sculptor", "0" * 16
     device = torch.device("cpu")
 
     def __init__(self, device: str = "cpu", empty: bool = False) -> None:
         self.empty = empty
         self.closed = 0
 
-    def synthesize(self, condition: Condition) -> Generator[Progress, None, BustField]:
+    def synthesize(self, condition: Condition) -> Generator[Progress, None, Sample]:
         try:
             for step in range(condition.steps):
                 yield Progress("sample", step / condition.steps, np.zeros((4, 4, 3), np.uint8))
@@ -48,7 +52,7 @@ class Sculptor:
             self.closed += 1
         if self.empty:
             raise AvatarError("the model produced no surface", "Try another seed.")
-        return BustField()
+        return Sample(BustField(), SOURCE)
 
 
 def test_the_request_keeps_everything() -> None:
@@ -57,6 +61,10 @@ def test_the_request_keeps_everything() -> None:
     assert request.numbers.steps == 3
     with pytest.raises(RequestError):
         avatar_request(JobRequest("a", preset="ultra"))
+    blend = avatar_request(JobRequest("a", "blend", sources=b"AAAA\nBBBB", options={"shares": [1, 2]}))
+    assert (blend.kind, blend.sources, blend.shares[0]) == ("blend", ("AAAA", "BBBB"), pytest.approx(1 / 3))
+    with pytest.raises(RequestError, match="damaged"):
+        avatar_request(JobRequest("a", "blend", sources=b"\xff\xff"))
 
 
 def test_each_event_can_be_sent() -> None:
@@ -73,7 +81,7 @@ def test_each_event_can_be_sent() -> None:
     progressed, mesh, texture, finished = (decode_event(encode(message_of(event, "a"))) for event in told)
     assert isinstance(progressed, Progressed) and progressed.fraction == 1.0
     assert isinstance(mesh, MeshReady) and np.array_equal(mesh.vertices, triangle.vertices)
-    assert isinstance(texture, TextureReady) and texture.level == 2 and texture.final
+    assert isinstance(texture, TextureReady) and texture.level == 2 and texture.final and texture.normal is None
     assert finished == Finished("a", {"seed": 1})
 
 
@@ -89,10 +97,24 @@ def test_a_bust_goes_the_whole_way_through_the_real_pipeline() -> None:
     volumes = [Mesh(mesh.vertices.copy(), each).volume() for each in mesh.levels()]
     assert volumes == pytest.approx([volumes[0]] * 3, rel=0.2)
     textures = [each for each in messages if isinstance(each, TextureReady)]
-    assert textures[-1].final and len(textures[-1].albedo) == 128
+    last = textures[-1]
+    assert last.final and len(last.albedo) == 128 and last.normal is not None and last.normal.shape == (128, 128, 3)
+    assert last.occlusion is not None and last.roughness is not None and last.roughness.shape == (128, 128)
+    assert [each.normal for each in textures[:-1]] == [None] * (len(textures) - 1)
     finished = messages[-1]
     assert isinstance(finished, Finished) and finished.recipe["job_id"] == "a"
     json.dumps(finished.recipe, allow_nan=False)
+
+
+def test_an_avatar_can_be_changed_by_its_recipe() -> None:
+    runner = AvatarRunner("cpu", Sculptor)
+    assert runner.capabilities["kinds"] == ["avatar", "edit", "blend"] and "sentence" in runner.capabilities["sources"]
+    edit = JobRequest("a", "edit", sources=SOURCE.pack().encode(), options=SMALL | {"sentence": "add a beard"})
+    finished = list(runner.run(edit))[-1]
+    assert isinstance(finished, Finished) and Source.unpack(finished.recipe["source"]).model_hash == "0" * 16
+    with pytest.raises(JobError, match="cannot be read") as caught:
+        list(runner.run(JobRequest("a", "edit", sources=b"AAAA", options=SMALL | {"sentence": "add a beard"})))
+    assert caught.value.code == "bad_request"
 
 
 def test_leaving_early_ends_the_sampler() -> None:

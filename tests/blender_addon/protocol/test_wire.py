@@ -43,6 +43,7 @@ REQUEST_EXAMPLES = [
     Hello("0.1.0", "key", "Blender 4.5"),
     JobRequest("a-1", "avatar", "draft", 7, b"\xff\xd8\xff", {"steps": 4, "guidance": 1.5}),
     JobRequest("a-2", label="Anna’s head"),
+    JobRequest("a-3", "edit", options={"sentence": "add a beard", "strength": 0.5}, sources=b"AAAA"),
     Follow("a"),
     Cancel("a"),
     Applied("a", 2),
@@ -53,6 +54,7 @@ REQUEST_EXAMPLES = [
     Ping(),
     Goodbye(),
 ]
+PICTURE = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
 EVENT_EXAMPLES = [
     Welcome("0.1.0", "s", {"presets": ["draft"]}, {"queue": 3}),
     Pong(),
@@ -70,6 +72,7 @@ EVENT_EXAMPLES = [
         np.array([1, 0], np.int32),
     ),
     TextureReady("a", 1, np.full((2, 2, 3), 9, np.uint8), True),
+    TextureReady("a", 2, PICTURE, True, PICTURE[::-1].copy(), PICTURE[..., 0].copy(), PICTURE[..., 1].copy()),
     Finished("a", {"seed": 1, "seconds": {"sampling": 2.5}, "notes": ["é"]}),
     Failed("a", "bad_portrait", "No face.", "Choose another."),
     Refused("wrong_key", "No.", "Ask."),
@@ -111,6 +114,11 @@ def test_golden_frames() -> None:
     assert sent(JobRequest("j", label="Anna")) == [
         b'{"protocol":1,"kind":"JobRequest","fields":{"job_id":"j","kind":"avatar","preset":"standard","seed":0,'
         b'"options":{},"label":"Anna"},"buffers":[]}'
+    ]
+    assert sent(JobRequest("j", "blend", options={"shares": [1, 3]}, sources=b"AA\nBB")) == [
+        b'{"protocol":1,"kind":"JobRequest","fields":{"job_id":"j","kind":"blend","preset":"standard","seed":0,'
+        b'"options":{"shares":[1,3]}},"buffers":[{"field":"sources"}]}',
+        b"AA\nBB",
     ]
     assert sent(ListJobs(20)) == [b'{"protocol":1,"kind":"ListJobs","fields":{"limit":20},"buffers":[]}']
     assert sent(Move("j", 0)) == [b'{"protocol":1,"kind":"Move","fields":{"job_id":"j","place":0},"buffers":[]}']
@@ -248,6 +256,15 @@ def test_faces_beyond_the_vertices_are_refused_on_both_sides() -> None:
     frames[1] = np.full((3, 3), np.nan, "<f4").tobytes()
     with pytest.raises(ProtocolError, match="finite"):
         decode_event(frames)
+
+
+def test_maps_lie_over_the_albedo() -> None:
+    with pytest.raises(ProtocolError, match=r"TextureReady\.roughness must have 4 texels a side, got 2"):
+        encode(TextureReady("a", 0, PICTURE, True, PICTURE, PICTURE[..., 0].copy(), PICTURE[:2, :2, 0].copy()))
+    frames = sent(TextureReady("a", 0, PICTURE, True, roughness=PICTURE[..., 0].copy()))
+    event = decode_event(frames)
+    assert isinstance(event, TextureReady) and event.normal is None and event.occlusion is None
+    assert np.array_equal(event.roughness, PICTURE[..., 0])
 
 
 def test_what_breaks_a_rule_is_not_sent() -> None:
