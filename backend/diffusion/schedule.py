@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Noise schedules alpha_bar(u) of RodinHD (section 3.2; Chen 2023, "On the importance of noise scheduling")."""
+"""Noise schedules alpha_bar(u): RodinHD's (section 3.2; Chen 2023, "On the importance of noise scheduling"), and the
+linear one that they are measured against (Ho et al. 2020)."""
 
 import math
 from dataclasses import dataclass
@@ -11,14 +12,17 @@ from torch import Tensor
 
 SMALLEST = 1e-9
 """Floor of alpha_bar: its logarithm must stay finite at u = 1."""
+LINEAR_BETAS = (1e-4, 0.02, 1000)
+"""First and last variance added by a step, and the number of steps, of the linear schedule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleConfig:
     """alpha_bar(u) = (v(1) - v(u)) / (v(1) - v(0)) with v(u) = f(u (end - start) + start)."""
 
-    kind: Literal["cosine", "sigmoid"] = "cosine"
-    """f(x) = cos^(2 tau)(pi x / 2) or logistic(x / tau)."""
+    kind: Literal["cosine", "sigmoid", "linear"] = "cosine"
+    """f(x) = cos^(2 tau)(pi x / 2) or logistic(x / tau); linear: the product of 1 - beta over `LINEAR_BETAS`, which has
+    none of the numbers below."""
     start: float = 0.0
     end: float = 1.0
     tau: float = 1.0
@@ -36,6 +40,8 @@ class ScheduleConfig:
 
 def alpha_bar(u: Float[Tensor, "*B"], config: ScheduleConfig) -> Float[Tensor, "*B"]:
     """Share of signal variance at time u, float64, from 1 at u = 0 to (almost) 0 at u = 1."""
+    if config.kind == "linear":
+        return _linear(u.double())
     first, last = (_ramp(u.new_tensor(edge, dtype=torch.float64), config) for edge in (0.0, 1.0))
     return ((last - _ramp(u.double(), config)) / (last - first)).clamp(SMALLEST, 1.0)
 
@@ -51,3 +57,12 @@ def _ramp(u: Tensor, config: ScheduleConfig) -> Tensor:
     if config.kind == "cosine":
         return torch.cos(math.pi / 2 * x).clamp(min=0) ** (2 * config.tau)
     return torch.sigmoid(x / config.tau)
+
+
+def _linear(u: Tensor) -> Tensor:
+    """Log alpha_bar straight between the steps."""
+    first, last, count = LINEAR_BETAS
+    steps = torch.log1p(-torch.linspace(first, last, count, dtype=torch.float64, device=u.device)).cumsum(0)
+    log = torch.cat([steps.new_zeros(1), steps])
+    below = (u * count).floor().clamp(0, count - 1).long()
+    return torch.lerp(log[below], log[below + 1], u * count - below).exp()

@@ -27,3 +27,11 @@ def test_signal_falls_from_one_to_nothing(config: ScheduleConfig) -> None:
     signal = alpha_bar(u, config)
     assert signal[0] == 1 and signal[-1] < 1e-6 and (signal.diff() <= 0).all()
     assert log_snr(u, config).isfinite().all()
+
+
+def test_the_linear_schedule_has_its_published_values_and_its_noisy_end() -> None:
+    config = ScheduleConfig(kind="linear")
+    wanted = torch.tensor([0.524, 0.0786, 0.00335], dtype=torch.float64)
+    torch.testing.assert_close(alpha_bar(TIMES[2:], config), wanted, rtol=1e-3, atol=0)
+    ends = alpha_bar(torch.tensor([0.0, 1.0]), config)
+    assert ends[0] == 1 and abs(ends[1] - 4.04e-5) < 1e-6
