@@ -5,6 +5,7 @@
     python scripts/bench.py                      # a table
     python scripts/bench.py --json               # one object per row and line
     python scripts/bench.py --part rendering     # pictures of fitted people, beside EG3D's renderer (EG3D_DIR)
+    python scripts/bench.py --part diffusion     # a whole sample, beside diffusers' UNet2DModel
 
 Both run in one process on the same field, one after the other, so their ratio holds whatever else the machine does.
 TripoSR's parts need omegaconf, einops, trimesh, imageio and moderngl beside it.
@@ -28,6 +29,13 @@ NO_EG3D = "not run: set EG3D_DIR"
 NO_PACK = "not run: set MAQUETTE_PACK to the assets that the studio makes people of"
 REPORT = "\nimport sys; sys.path.insert(0, 'scripts'); import bench; print(bench.peak_mib())"
 PORTRAIT = ROOT / "assets/portraits/hopper.jpg"
+PARTS = ("avatar", "rendering", "diffusion")
+PROCESSORS = {"this processor": None, "capped to AVX2": "AVX2"}
+"""Name -> instruction set that oneDNN may use at most."""
+PEER_SHARES = {"this processor": 1 / 8, "capped to AVX2": 1 / 3}
+"""What our whole sample may take of the peer's fifty steps."""
+SMALL_SHARE = 2.0
+"""What it may take of twelve steps of the 15M network."""
 T = TypeVar("T")
 
 
@@ -79,15 +87,17 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=20_000, help="triangles after simplification")
     parser.add_argument("--texture", type=int, default=2048, help="side of the finished texture, for both")
     parser.add_argument("--skip-raw-unwrap", action="store_true", help="leave out TripoSR's unwrapping (minutes)")
-    parser.add_argument("--part", choices=("all", "avatar", "rendering"), default="all", help="what to measure")
+    parser.add_argument("--part", choices=("all", *PARTS), default="all", help="what to measure")
     flags = parser.parse_args()
     table = Table(flags.json)
-    if flags.part != "rendering":
+    if flags.part in ("all", "avatar"):
         startup(table)
         field, mesh, rough = ours(table, flags)
         peer(table, flags, field, rough, mesh)
-    if flags.part != "avatar":
+    if flags.part in ("all", "rendering"):
         rendering(table)
+    if flags.part in ("all", "diffusion"):
+        diffusion(table)
 
 
 def startup(table: Table) -> None:
@@ -213,6 +223,25 @@ def rendering(table: Table) -> None:
                 table.ratio(f"{name}: ours 128", seconds["ours 128"], theirs, 1 / 40, "EG3D 128")
                 table.ratio(f"{name}: ours 128 with its map", first, theirs, 1 / 40, "EG3D 128")
                 table.ratio(f"{name}: ours 512", seconds["ours 512"], theirs, 1 / 4, "EG3D 128")
+
+
+def diffusion(table: Table) -> None:
+    """A whole sample beside diffusers' network, in a process of its own for each instruction set."""
+    from bench_diffusion import OURS, PEER, SMALL
+
+    for processor, cap in PROCESSORS.items():
+        environment = os.environ | ({"ONEDNN_MAX_CPU_ISA": cap} if cap else {})
+        command = [sys.executable, str(ROOT / "scripts/bench_diffusion.py")]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            table.row(f"{processor}: {OURS}", None, f"not run: {done.stderr.strip().splitlines()[-1]}")
+            continue
+        seconds, parameters = json.loads(done.stdout)
+        for stage, median in seconds.items():
+            table.row(f"{processor}: {stage}", median, f"{parameters[stage] / 1e6:.1f} M parameters")
+        if cap is None:
+            table.ratio(f"{processor}: whole sample", seconds[OURS], seconds[SMALL], SMALL_SHARE, "12 steps of 15M")
+        table.ratio(f"{processor}: whole sample", seconds[OURS], seconds[PEER], PEER_SHARES[processor], "50 DDIM steps")
 
 
 def conclude(table: Table, flags: argparse.Namespace, names: tuple[str, ...], bake: float) -> None:
