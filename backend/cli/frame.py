@@ -77,7 +77,7 @@ def _top_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="maquette",
         usage="maquette VERB [flags]",
-        description="Portraits and seeds become textured 3D heads.",
+        description="Portraits, sentences and seeds become textured 3D heads.",
         epilog=f"verbs:\n{lines}\n\n`maquette VERB --help` explains a verb.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -1,92 +1,82 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`maquette generate`: one avatar from a portrait or a seed, through a running backend or in this process."""
+"""`maquette generate`: one avatar from a portrait, a sentence, a seed, or a mix of them."""
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Any
 
-from backend.pipeline.events import Finished, Painted, PipelineEvent, Progress, Shaped
-from backend.pipeline.request import AvatarRequest
+from backend.pipeline.request import MIXED, AvatarRequest
 
 from .frame import Complaint
-from .progress import Bar
-
-if TYPE_CHECKING:
-    from backend.surface.mesh import Mesh
-    from blender_addon.protocol import Connection, Event
+from .making import Output, make
 
 MAX_FILE_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
-    """Make an avatar: avatar.glb, recipe.json and preview.png in the output folder."""
+class Flags(Output):
+    """Make an avatar: avatar.glb, recipe.json and preview.png in the output folder.
+
+    Portrait, sentence and seed can be mixed: maquette generate --portrait me.jpg --sentence "an old woman with grey
+    hair" --weights portrait=1 sentence=0.5 --out elder
+    """
 
     portrait: Path | None = None
     """Photograph of one face, any common image format."""
+    sentence: str | None = None
+    """What the person is like: "a young man with red hair and a beard"."""
     seed: int | None = None
-    """Start of all randomness; without a portrait it alone decides who appears."""
-    out: Path
-    """Folder for the three files; made if it is not there."""
-    preset: Literal["draft", "standard", "high"] = "standard"
-    """How long it may take and how fine it becomes."""
+    """Start of all randomness; without portrait and sentence it alone decides who appears."""
+    weights: tuple[str, ...] = ()
+    """How much each counts in a mix, as NAME=NUMBER: portrait=1 sentence=0.5 seed=0.2; 1 unless given. A seed counts
+    beside others only if it is named."""
+    invert: int = 0
+    """Steps by which the avatar is fitted to the photograph after sampling; 0: none."""
     guidance: float | None = None
-    """How strictly the portrait is followed; the model's own value unless given."""
-    device: str = "auto"
-    """Where to compute in this process: auto, cpu, cuda or cuda:N."""
-    in_process: bool = False
-    """Compute in this process even if a backend runs."""
-    overwrite: bool = False
-    """Replace an avatar that is already in the folder."""
+    """How strictly portrait and sentence are followed; the model's own value unless given."""
+    temperature: float | None = None
+    """How far the noise may lead away from the average person, 0 to 1; the model's own value unless given."""
 
 
 def run(flags: Flags) -> None:
-    """Writes the files and says where they are."""
-    request = _request(flags)
-    from backend.pipeline.export import prepare_folder, write_avatar  # only now: --help need not wait for it
-
-    start = time.monotonic()
-    prepare_folder(flags.out, flags.overwrite)
-    connection = None if flags.in_process else _running_backend()
-    mesh = textures = recipe = None
-    with Bar() as bar:
-        bar.update("starting", 0.0)
-        events = _in_process(request, flags.device) if connection is None else _through(connection, request)
-        for event in events:
-            match event:
-                case Progress():
-                    bar.update(event.stage, event.fraction, event.remaining)
-                case Shaped():
-                    mesh = event.mesh
-                case Painted():
-                    textures = event.textures
-                case Finished():
-                    recipe = event.recipe
-        if mesh is None or textures is None or recipe is None:
-            raise Complaint("the job ended without an avatar", "Try again with --in-process --verbose.")
-        bar.update("writing", 1.0)
-        files = write_avatar(flags.out, mesh, textures, recipe)
-    for note in recipe.get("notes", ()):
-        print(f"note: {note}")
-    print(f"{time.monotonic() - start:.1f} s; wrote {', '.join(str(file) for file in files)}")
+    """Makes the avatar."""
+    make(_request(flags), flags)
 
 
 def _request(flags: Flags) -> AvatarRequest:
-    if flags.portrait is None and flags.seed is None:
-        raise Complaint("neither --portrait nor --seed is given", "Give a photograph, a seed, or both.")
-    options = {} if flags.guidance is None else {"guidance": flags.guidance}
+    if flags.portrait is None and flags.sentence is None and flags.seed is None:
+        raise Complaint(
+            "neither --portrait nor --sentence nor --seed is given",
+            "Give a photograph, a sentence, a seed, or several.",
+        )
+    wanted: dict[str, Any] = {
+        "sentence": flags.sentence,
+        "weights": _weights(flags.weights),
+        "invert": flags.invert or None,
+        "guidance": flags.guidance,
+        "temperature": flags.temperature,
+    }
     return AvatarRequest(
         portrait=None if flags.portrait is None else _content(flags.portrait),
         seed=flags.seed or 0,
         preset=flags.preset,
-        options=options,
+        options={name: value for name, value in wanted.items() if value is not None},
         job_id=uuid.uuid4().hex,
     )
+
+
+def _weights(texts: tuple[str, ...]) -> dict[str, float] | None:
+    found = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            raise Complaint(f"--weights takes NAME=NUMBER, got {text!r}", f"Names are {', '.join(MIXED)}.") from None
+    return found or None
 
 
 def _content(file: Path) -> bytes:
@@ -96,67 +86,3 @@ def _content(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise Complaint(f"{file} cannot be read: {error.strerror}") from error
-
-
-def _in_process(request: AvatarRequest, device: str) -> Iterator[PipelineEvent]:
-    from backend import synthesis
-    from backend.pipeline.avatar import run as run_pipeline
-
-    yield from run_pipeline(request, synthesis.load(device=device))
-
-
-def _running_backend() -> Connection | None:
-    from blender_addon.launcher import find_running
-    from blender_addon.protocol import default_store
-
-    return find_running(default_store())
-
-
-def _through(connection: Connection, request: AvatarRequest) -> Iterator[PipelineEvent]:
-    """The events of a job that a running backend does."""
-    from blender_addon import protocol
-    from blender_addon.client import Client, run_job
-
-    client = Client(connection, "maquette generate")
-    mesh: Mesh | None = None
-    try:
-        job = protocol.JobRequest(
-            request.job_id,
-            preset=request.preset,
-            seed=request.seed,
-            portrait=request.portrait,
-            options=dict(request.options),
-        )
-        for event in run_job(client, job):
-            if (told := _translated(event, mesh)) is not None:
-                mesh = told.mesh if isinstance(told, Shaped) else mesh
-                yield told
-    except protocol.ProtocolError as error:
-        raise Complaint(str(error), "Try again with --in-process.") from error
-    finally:
-        client.close()
-
-
-def _translated(event: Event, mesh: Mesh | None) -> PipelineEvent | None:
-    """The same news in the pipeline's words; None for what is of no interest here."""
-    from backend.surface import mesh as surface
-    from backend.texture.maps import TextureSet
-    from backend.texture.raster import raster_uv
-    from blender_addon import protocol
-
-    match event:
-        case protocol.Accepted() if event.position:
-            return Progress(f"waiting, jobs before this one: {event.position}", 0.0)
-        case protocol.Progressed():
-            return Progress(event.stage, event.fraction, event.remaining_seconds, event.preview)
-        case protocol.MeshReady():
-            # What comes off the wire is read-only memory, which torch does not take.
-            return Shaped(surface.Mesh(event.vertices.copy(), event.faces.copy(), event.uv.copy()))
-        case protocol.TextureReady() if mesh is not None:
-            coverage = raster_uv(mesh, len(event.albedo)).face >= 0
-            return Painted(TextureSet(event.albedo, coverage, event.level), event.final)
-        case protocol.Finished():
-            return Finished(event.recipe)
-        case protocol.Failed():
-            raise Complaint(event.message, event.hint)
-    return None

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .frame import Complaint
-from .generate import _running_backend
+from .making import running_backend
 from .progress import Bar
 
 if TYPE_CHECKING:
@@ -144,10 +144,10 @@ def _people(spec: CrowdSpec, store: Store, flags: Flags, bar: Bar) -> tuple[list
 @contextmanager
 def _maker(flags: Flags, bar: Bar) -> Iterator[tuple[Maker, dict[str, Any]]]:
     """What makes people: the backend that runs here, or this process, which loads the generator when first asked."""
-    connection = None if flags.in_process else _running_backend()
+    connection = None if flags.in_process else running_backend()
     if connection is None:
         from backend.pipeline.presets import PRESETS
-        from backend.pipeline.request import OPTIONS
+        from backend.pipeline.request import KINDS, MIXED, OPTIONS
 
         runners: list[Any] = []
 
@@ -164,7 +164,8 @@ def _maker(flags: Flags, bar: Bar) -> Iterator[tuple[Maker, dict[str, Any]]]:
             except JobError as error:
                 yield Failed(request.job_id, error.code, error.message, error.hint)
 
-        yield make, {"presets": list(PRESETS), "options": list(OPTIONS), "sources": ["portrait", "seed"]}
+        able = {"presets": PRESETS, "options": OPTIONS, "sources": MIXED, "kinds": KINDS}
+        yield make, {name: list(values) for name, values in able.items()}
         return
     from blender_addon.client import Client
     from blender_addon.crowd.gather import through

@@ -14,6 +14,7 @@ from backend.texture.maps import TextureSet
 from backend.texture.preview import preview
 
 from .glb import glb
+from .recipes import RECIPE_KEY
 
 FILES = ("avatar.glb", "recipe.json", "preview.png")
 PREVIEW_SIZE = 384
@@ -56,7 +57,7 @@ def write_avatar(folder: Path, mesh: Mesh, textures: TextureSet, recipe: dict[st
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".maquette-", dir=folder) as staging:
             staged = [Path(staging, name) for name in FILES]
-            staged[0].write_bytes(glb(mesh, textures, "Avatar", {"maquette_recipe": recipe}))
+            staged[0].write_bytes(glb(mesh, textures, "Avatar", {RECIPE_KEY: recipe}))
             staged[1].write_text(json.dumps(recipe, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
             Image.fromarray(preview(mesh, textures, PREVIEW_SIZE)).save(staged[2], compress_level=3)
             for file in staged:

@@ -161,7 +161,11 @@ class Store:
     @_explained
     def finish(self, event: Finished | Failed) -> None:
         """Stores how the job ended and deletes its request; the oldest results make room."""
-        self._database.execute("UPDATE jobs SET outcome = ? WHERE id = ?", [bytes(encode(event)[0]), event.job_id])
+        found = self._database.execute("SELECT summary FROM jobs WHERE id = ?", [event.job_id]).fetchone()
+        # A recipe is large: the list of jobs must not have to read it.
+        summary = json.loads(found[0] if found else "{}") | _ending(event)
+        values = [bytes(encode(event)[0]), json.dumps(summary), event.job_id]
+        self._database.execute("UPDATE jobs SET outcome = ?, summary = ? WHERE id = ?", values)
         (self._place(event.job_id) / "JobRequest").unlink(missing_ok=True)
         self.prune()
 
@@ -217,17 +221,22 @@ class Store:
 
 def _row(job_id: str, created: float, summary: str, outcome: bytes | None) -> dict[str, Any]:
     """One entry of JobsListed."""
-    row = {"label": "", "preset": "", "seed": 0, "portrait": False} | json.loads(summary)
-    row |= {"job_id": job_id, "created": created, "state": "queued", "seconds": None}
+    row = {"label": "", "preset": "", "seed": 0, "portrait": False, "state": "queued", "seconds": None}
+    row |= json.loads(summary) | {"job_id": job_id, "created": created}
     if outcome is None:
-        return row
-    last = decode_event([outcome])
-    if isinstance(last, Finished):
-        seconds = last.recipe.get("seconds")
-        row |= {"state": "done", "seconds": seconds.get("total") if isinstance(seconds, dict) else None}
-    else:
-        row["state"] = "cancelled" if isinstance(last, Failed) and last.code == ErrorCode.CANCELLED else "failed"
+        return row | {"state": "queued", "seconds": None}
+    if row["state"] == "queued":  # ended under an older backend, which kept no more than the message
+        row |= _ending(decode_event([outcome]))
     return row
+
+
+def _ending(event: Any) -> dict[str, Any]:
+    """How a job ended, as JobsListed has it."""
+    if isinstance(event, Finished):
+        seconds = event.recipe.get("seconds")
+        return {"state": "done", "seconds": seconds.get("total") if isinstance(seconds, dict) else None}
+    cancelled = isinstance(event, Failed) and event.code == ErrorCode.CANCELLED
+    return {"state": "cancelled" if cancelled else "failed", "seconds": None}
 
 
 def _digest(frames: Frames) -> str:

@@ -24,7 +24,13 @@ class TinyRunner:
     """A quad, three textures."""
 
     def __init__(self, device: str) -> None:
-        self.capabilities: dict[str, Any] = {"synthesizers": ["tiny"], "refiners": ["paint"], "device": device}
+        self.capabilities: dict[str, Any] = {
+            "synthesizers": ["tiny"],
+            "refiners": ["paint"],
+            "sources": ["portrait", "seed", "sentence"],
+            "kinds": ["avatar", "edit", "blend"],
+            "device": device,
+        }
 
     def run(self, request: JobRequest) -> Iterator[Event]:
         job_id = request.job_id
@@ -46,9 +52,38 @@ class TinyRunner:
         square = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], np.float32)
         yield MeshReady(job_id, square, np.array([[0, 1, 2], [0, 2, 3]], np.int32), square[:, :2] / 2 + 0.5)
         for level in range(3):
-            yield TextureReady(job_id, level, np.full((4 << level,) * 2 + (3,), 50 * level, np.uint8), level == 2)
+            maps = finest(4 << level) if level == 2 else ()
+            yield TextureReady(
+                job_id, level, np.full((4 << level,) * 2 + (3,), 50 * level, np.uint8), level == 2, *maps
+            )
             time.sleep(STEP_SECONDS)
-        yield Finished(job_id, {"seed": request.seed, "process": os.getpid(), "portrait": request.portrait is not None})
+        yield Finished(job_id, recipe_of(request))
+
+
+def finest(side: int) -> tuple[np.ndarray, ...]:
+    """Normals that stand upright, half the light, a quarter of the roughness."""
+    return (
+        np.full((side, side, 3), (128, 128, 255), np.uint8),
+        np.full((side, side), 128, np.uint8),
+        np.full((side, side), 64, np.uint8),
+    )
+
+
+def recipe_of(request: JobRequest) -> dict[str, Any]:
+    """What was asked; the source of an edit or a blend names those it came from."""
+    before = (request.sources or b"").decode().split()
+    said = request.options.get("sentence", "")
+    notes = [f"the word {word!r} was not understood" for word in said.split() if word == "flurb"]
+    return {
+        "kind": request.kind,
+        "seed": request.seed,
+        "preset": request.preset,
+        "options": dict(request.options),
+        "process": os.getpid(),
+        "portrait": request.portrait is not None,
+        "notes": notes,
+        "source": "+".join([*before, request.kind[0].upper()]),
+    }
 
 
 class Sleepy(TinyRunner):

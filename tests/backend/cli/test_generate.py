@@ -1,27 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import json
-from collections.abc import Iterator
+import struct
 from pathlib import Path
 
 import pytest
 
 from backend.cli.frame import run_command_line
-from blender_addon.launcher import Launched, command_for, start
-
-ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture
-def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Launched]:
-    """A real backend process with a runner that needs no model."""
-    import sys
-
-    monkeypatch.setenv("MAQUETTE_STATE", str(tmp_path / "state"))
-    command = [*command_for(sys.executable), "--runner", "tests.integration.tiny_runner:TinyRunner"]
-    launched = start(command, tmp_path / "state", folder=ROOT)
-    launched.wait(30)
-    yield launched
-    launched.stop()
+from blender_addon.launcher import Launched
 
 
 def test_a_running_backend_does_the_work(
@@ -40,6 +25,25 @@ def test_a_running_backend_does_the_work(
     assert run_command_line(["generate", "--seed", "0", "--out", str(out), "--overwrite"]) == 0
 
 
+def test_a_sentence_and_its_weights_reach_the_model_and_its_notes_the_user(
+    running: Launched, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    arguments = ["--sentence", "a flurb man", "--weights", "sentence=1", "seed=0.5", "--temperature", "0.5"]
+    assert run_command_line(["generate", *arguments, "--out", str(out)]) == 0
+    recipe = json.loads((out / "recipe.json").read_text())
+    assert recipe["options"] == {
+        "sentence": "a flurb man",
+        "weights": {"sentence": 1.0, "seed": 0.5},
+        "temperature": 0.5,
+    }
+    assert "note: the word 'flurb' was not understood" in capsys.readouterr().out
+    content = (out / "avatar.glb").read_bytes()
+    document = json.loads(content[20 : 20 + struct.unpack_from("<I", content, 12)[0]])
+    # What the backend bakes last comes over the wire too: colours, surface, normals.
+    assert len(document["images"]) == 3 and "normalTexture" in document["materials"][0]
+
+
 def test_a_failed_job_is_told_in_its_own_words(
     running: Launched, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -52,7 +56,11 @@ def test_a_failed_job_is_told_in_its_own_words(
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        ([], "neither --portrait nor --seed"),
+        ([], "neither --portrait nor --sentence nor --seed"),
+        (["--sentence", ""], "a sentence is one line"),
+        (["--sentence", "a man", "--weights", "sentence"], "--weights takes NAME=NUMBER"),
+        (["--sentence", "a man", "--weights", "hat=1"], "weights name portrait, sentence, seed"),
+        (["--seed", "1", "--invert", "50"], "without a portrait there is nothing to fit"),
         (["--seed", "-3"], "a seed is a whole number"),
         (["--portrait", "/nowhere/me.jpg"], "/nowhere/me.jpg cannot be read"),
         (["--seed", "1", "--guidance", "99"], "guidance is a number from"),

@@ -130,6 +130,18 @@ def test_a_store_of_an_older_backend_is_listed_too(tmp_path: Path) -> None:
     assert store.discard("old") and not store.discard("old") and store.listed(10) == []
 
 
+def test_the_list_tells_how_jobs_ended_without_their_recipes(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for name in "abcd":
+        store.submit(JobRequest(name))
+    store.finish(Finished("a", {"seconds": {"total": 2.5}, "source": "x" * 100_000}))
+    store.finish(Failed("b", "cancelled", "Stopped."))
+    store.finish(Failed("c", "internal", "Broke."))
+    told = {row["job_id"]: (row["state"], row["seconds"]) for row in store.listed(9)}
+    assert told == {"a": ("done", 2.5), "b": ("cancelled", None), "c": ("failed", None), "d": ("queued", None)}
+    assert all(len(row) == 8 for row in store.listed(9))
+
+
 def test_a_label_makes_no_other_request(tmp_path: Path) -> None:
     store = Store(tmp_path)
     assert store.submit(JobRequest("a", seed=3, label="Anna"))
