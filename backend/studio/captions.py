@@ -10,8 +10,12 @@ from .parameters import EYE_COLOURS, HAIR_STYLES, PersonParameters
 
 BEARDS = {"stubble": "stubble", "moustache": "a moustache", "goatee": "a goatee", "full": "a full beard"}
 EXPRESSION_WORDS = {"neutral": "neutral expression", "smile": "smiling"}
-LEADS = ("", "", "", "", "", "portrait of ", "a portrait of ", "a photo of ", "picture of ", "the head of ", "a bust of ",
-         "an avatar of ", "please make ", "show me ", "i want ")  # fmt: skip
+LEADS = ("portrait of ", "a portrait of ", "a photo of ", "picture of ", "the head of ", "a bust of ",
+         "an avatar of ", "please make ", "show me ", "i want ", "create ", "a 3d head of ", "generate ", "give me ",
+         "a realistic render of ", "a character who is ", "a picture of ", "the face of ", "make ", "draw ",
+         "a photograph of ")  # fmt: skip
+ABSENT = {"glasses": ("without glasses", "no glasses"), "hat": ("without a hat", "no hat"),
+          "beard": ("without a beard", "clean-shaven", "with no beard")}  # fmt: skip
 Said = Callable[..., bool]
 Pick = Callable[[Sequence[str]], str]
 
@@ -41,7 +45,7 @@ def paraphrase(record: Mapping, random: np.random.Generator) -> str:
     """One of very many ways to say some of what `PersonParameters.record()` holds, from a word or two ("red hair") to
     everything; what it says is always true of the person."""
     pick = lambda words: str(random.choice(words))  # noqa: E731
-    fullness = random.choice([0.12, 0.3, 0.55, 0.9], p=[0.3, 0.25, 0.2, 0.25])
+    fullness = random.choice([0.08, 0.3, 0.55, 0.9], p=[0.3, 0.25, 0.2, 0.25])
     said = lambda weight=1.0: random.random() < min(1.0, fullness * weight)  # noqa: E731
     told = random.random() < 0.25 + fullness
     adjectives = _adjectives(record, random, said, pick)
@@ -52,6 +56,7 @@ def paraphrase(record: Mapping, random: np.random.Generator) -> str:
         tails.append(pick(phrases.years_phrases(record, random)))
     if said(0.7 if record["expression"] != "neutral" else 0.3):
         tails.append(pick(phrases.EXPRESSION_WORDS[record["expression"]]))
+    tails += [pick(words) for name, words in ABSENT.items() if not record[name] and said(0.1)]
     if random.random() < 0.3 and features + garments and not adjectives:
         return ", ".join([*random.permutation(features + garments).tolist(), *tails])  # no noun: "red hair, a beard"
     if not (told or adjectives or features or garments or tails):
@@ -70,7 +75,7 @@ def paraphrase(record: Mapping, random: np.random.Generator) -> str:
     if garments:
         parts.append(pick(("wearing ", "with ", "wearing ", "who wears ")) + _listing(garments, random))
     sentence = " ".join(parts) if random.random() < 0.8 else ", ".join([who, *features, *garments])
-    return pick(LEADS) + ", ".join([sentence, *tails])
+    return (pick(LEADS) if random.random() < 0.35 else "") + ", ".join([sentence, *tails])
 
 
 def _band(value: float, bounds: tuple[tuple[float, str], ...], last: str) -> str:
@@ -119,7 +124,7 @@ def _adjectives(record: Mapping, random: np.random.Generator, said: Said, pick: 
         colour = pick(phrases.COLOUR_WORDS[record["hair_colour"]])
         found.append(f"{colour}-haired" if record["hair"] else "bald")
     if said(0.2) and record["beard"]:
-        found.append("bearded" if record["beard"] in ("goatee", "full") else "unshaven")
+        found.append({"moustache": "moustached", "stubble": "unshaven"}.get(record["beard"], "bearded"))
     if said(0.15) and record["expression"] in phrases.EXPRESSION_ADJECTIVES:
         found.append(pick(phrases.EXPRESSION_ADJECTIVES[record["expression"]]))
     if len(found) > 1 and random.random() < 0.3:
