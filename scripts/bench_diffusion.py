@@ -35,12 +35,13 @@ def unet2d(widths: tuple[int, ...]) -> Any:
     from diffusers import UNet2DModel
 
     levels = len(widths)
-    return UNet2DModel(
+    network: Any = UNet2DModel(
         sample_size=SHAPE[2:], in_channels=SHAPE[1], out_channels=SHAPE[1], block_out_channels=widths,
         layers_per_block=2, attention_head_dim=32,
         down_block_types=("DownBlock2D",) * (levels - 1) + ("AttnDownBlock2D",),
         up_block_types=("AttnUpBlock2D",) + ("UpBlock2D",) * (levels - 1),
-    ).eval()  # fmt: skip
+    )  # fmt: skip
+    return network.eval()
 
 
 def of_size(parameters: int) -> Any:
@@ -83,7 +84,7 @@ def ddim_fp32(network: Any, count: int = 50) -> Callable[[], Tensor]:
     """What its users run: DDIM in single precision."""
     from diffusers import DDIMScheduler
 
-    scheduler = DDIMScheduler(num_train_timesteps=1000)
+    scheduler: Any = DDIMScheduler(num_train_timesteps=1000)
 
     @torch.inference_mode()
     def run() -> Tensor:
