@@ -2,10 +2,10 @@
 """What the user set -> a JobRequest, or one sentence that says what to change."""
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from .protocol import MAX_PORTRAIT_BYTES, MAX_SEED, JobRequest, Welcome
 
@@ -22,71 +22,151 @@ IMAGE_STARTS = (
 """JPEG, PNG, WebP, BMP, TIFF twice, GIF, HEIF and AVIF: a text file or an archive never gets on its way."""
 
 
-class Settings(Protocol):
-    """What is read; the add-on's property group has these, and so does any small dataclass."""
-
-    @property
-    def source(self) -> str:
-        """PORTRAIT or SEED."""
-
-    @property
-    def portrait(self) -> str:
-        """Absolute path of an image file."""
-
-    @property
-    def seed(self) -> int: ...
-
-    @property
-    def preset(self) -> str: ...
+SOURCES = ("PORTRAIT", "SENTENCE", "SEED", "MIX")
+"""What an avatar can come from."""
+MIXED = ("portrait", "sentence", "seed")
+"""What can be mixed, as the backend calls it."""
+OLDEST = ("portrait", "seed")
+"""What a backend that does not tell its sources makes people from."""
+MAX_SENTENCE = 500
+INVERT_STEPS = 100
+"""Of fitting an avatar to its photograph, where the user wants that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The same as plain values."""
+    """The next avatar, as the panel's settings say."""
 
     source: str
+    """One of `SOURCES`."""
     portrait: str
+    """Absolute path of an image file."""
     seed: int
     preset: str
+    sentence: str = ""
+    """What the person is like."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """How much each of `MIXED` counts in a mix; 0, or no entry, leaves it out."""
+    refine: bool = False
+    """Whether the avatar is fitted to its photograph."""
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Which of `MIXED` it is made from."""
+        if self.source != "MIX":
+            return (self.source.lower(),)
+        return tuple(name for name in MIXED if self.weights.get(name, 0.0) > 0)
 
 
 def job_request(
-    settings: Settings,
+    wanted: Wanted,
     welcome: Welcome | None = None,
     options: Mapping[str, Any] | None = None,
     job_id: str = "",
     label: str | None = None,
 ) -> JobRequest | str:
     """The request with a new id, or a sentence for the user. `welcome` tells what this backend can do."""
-    capabilities = welcome.capabilities if welcome else {}
-    presets = capabilities.get("presets") or [settings.preset]
-    if settings.preset not in presets:
-        return f"This backend has no preset {settings.preset!r}; choose one of {', '.join(map(str, presets))}."
-    if not 0 <= settings.seed <= MAX_SEED:
-        return f"The seed must be from 0 to {MAX_SEED}, got {settings.seed}."
+    if wanted.source not in SOURCES:
+        return f"An avatar comes from a PORTRAIT, a SENTENCE, a SEED or a MIX, got {wanted.source!r}."
+    if problem := _unfit_preset(wanted.preset, welcome):
+        return problem
+    if not 0 <= wanted.seed <= MAX_SEED:
+        return f"The seed must be from 0 to {MAX_SEED}, got {wanted.seed}."
+    if not wanted.uses:
+        return "Nothing is in the mix: give portrait, sentence or seed a weight."
+    asked = dict(options or {})
+    if problem := _add_sentence(wanted, welcome, asked):
+        return problem
     portrait: bytes | None = None
-    if settings.source == "PORTRAIT":
+    if "portrait" in wanted.uses:
         limit = int(welcome.limits.get("portrait_bytes", MAX_PORTRAIT_BYTES)) if welcome else MAX_PORTRAIT_BYTES
-        found = _portrait(settings.portrait, min(limit, MAX_PORTRAIT_BYTES))
+        found = _portrait(wanted.portrait, min(limit, MAX_PORTRAIT_BYTES))
         if isinstance(found, str):
             return found
         portrait = found
-    elif settings.source != "SEED":
-        return f"An avatar comes from a PORTRAIT or a SEED, got {settings.source!r}."
+        if wanted.refine:
+            if welcome is not None and "invert" not in welcome.capabilities.get("options", ()):
+                return "This backend cannot fit avatars to photographs; update it, or switch the refinement off."
+            asked["invert"] = INVERT_STEPS
     return JobRequest(
         job_id=job_id or uuid.uuid4().hex,
-        preset=settings.preset,
-        seed=settings.seed,
+        preset=wanted.preset,
+        seed=wanted.seed,
         portrait=portrait,
-        options=dict(options or {}),
+        options=asked,
         label=fit_label(label) if label else None,
     )
+
+
+def change_request(
+    kind: str,
+    sources: Sequence[str],
+    preset: str,
+    welcome: Welcome | None = None,
+    options: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    label: str | None = None,
+) -> JobRequest | str:
+    """The request for an "edit" or "blend" of avatars that exist, or a sentence for the user."""
+    if welcome is not None and kind not in welcome.capabilities.get("kinds", ()):
+        return "This backend is too old to change avatars; update it."
+    if problem := _unfit_preset(preset, welcome):
+        return problem
+    if not all(sources):
+        return "This avatar does not tell what it could be changed from; generate it again."
+    sentence = (options or {}).get("sentence", "")
+    if kind == "edit" and (problem := _unfit_sentence(sentence, "Say what to change: add a beard, make her older.")):
+        return problem
+    return JobRequest(
+        job_id=uuid.uuid4().hex,
+        kind=kind,
+        preset=preset,
+        seed=seed,
+        options=dict(options or {}),
+        label=fit_label(label) if label else None,
+        sources="\n".join(sources).encode(),
+    )
+
+
+def can_make(welcome: Welcome | None, name: str) -> bool:
+    """Whether the backend makes people from that one of `MIXED`."""
+    return name in ((welcome.capabilities.get("sources") if welcome else None) or OLDEST)
 
 
 def fit_label(text: str) -> str:
     """The text as a label may be: one line, at most 64 characters, nothing that does not survive UTF-8."""
     plain = text.encode("utf-8", "ignore").decode()
     return "".join(each for each in plain if each.isprintable())[:64]
+
+
+def _unfit_preset(preset: str, welcome: Welcome | None) -> str:
+    presets = (welcome.capabilities.get("presets") if welcome else None) or [preset]
+    if preset in presets:
+        return ""
+    return f"This backend has no preset {preset!r}; choose one of {', '.join(map(str, presets))}."
+
+
+def _unfit_sentence(sentence: str, advice: str) -> str:
+    if not sentence.strip():
+        return advice
+    if len(sentence) > MAX_SENTENCE or not sentence.isprintable():
+        return f"The sentence must be one line of at most {MAX_SENTENCE} characters."
+    return ""
+
+
+def _add_sentence(wanted: Wanted, welcome: Welcome | None, asked: dict[str, Any]) -> str:
+    """Puts sentence and weights among the options; returns what is wrong with them."""
+    if "sentence" in wanted.uses:
+        if problem := _unfit_sentence(wanted.sentence, "Describe the person first, or choose another source."):
+            return problem
+        if welcome is not None and not can_make(welcome, "sentence"):
+            return "This backend makes nobody from sentences; update it, or use a portrait or a seed."
+        asked["sentence"] = wanted.sentence.strip()
+    if wanted.source == "MIX":
+        if welcome is not None and "weights" not in welcome.capabilities.get("options", ()):
+            return "This backend cannot mix; update it, or choose one of portrait and seed."
+        asked["weights"] = {name: round(float(wanted.weights[name]), 4) for name in wanted.uses}
+    return ""
 
 
 def _portrait(path: str, limit: int) -> bytes | str:

@@ -20,7 +20,7 @@ from ..protocol import (
     Refused,
     TextureReady,
 )
-from ..requests import job_request
+from ..requests import Wanted, job_request
 from .rules import SpecError
 from .spec import CrowdSpec, Detail
 from .store import Person, Store, key_of
@@ -67,16 +67,6 @@ class Told:
         return f"person {self.done + 1} of {self.total}" + (f": {self.stage}" if self.stage else "")
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """One person as the panel's settings would have it."""
-
-    source: str
-    portrait: str
-    seed: int
-    preset: str
-
-
 def requests_of(spec: CrowdSpec, capabilities: Mapping[str, Any]) -> Iterator[tuple[str, JobRequest]]:
     """A name for each distinct person ("portraits[2]") and the request that makes him, one at a time.
 
@@ -93,12 +83,12 @@ def requests_of(spec: CrowdSpec, capabilities: Mapping[str, Any]) -> Iterator[tu
     for number, source in enumerate(spec.sources):
         if spec.portraits is not None:
             name = f"portraits[{number}]"
-            choice = _Choice("PORTRAIT", str(source), 0, spec.preset)
+            choice = Wanted("PORTRAIT", str(source), 0, spec.preset)
         elif spec.seeds is not None:
-            name, choice = f"seeds[{number}]", _Choice("SEED", "", int(source), spec.preset)
+            name, choice = f"seeds[{number}]", Wanted("SEED", "", int(source), spec.preset)
         else:
-            name, choice = f"sentences[{number}]", _Choice("SEED", "", number, spec.preset)
-            options = options | {"sentence": source}
+            # The same description twice is two people.
+            name, choice = f"sentences[{number}]", Wanted("SENTENCE", "", number, spec.preset, str(source))
         request = job_request(choice, None, options, job_id="new")
         if isinstance(request, str):
             raise SpecError(f"{name}: {request}")

@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backend.pipeline.request import MAX_SEED as PIPELINE_MAX_SEED
+from backend.pipeline.request import AvatarRequest
 from blender_addon.protocol import MAX_SEED, JobRequest, Welcome, encode
-from blender_addon.requests import Wanted, fit_label, job_request
+from blender_addon.requests import INVERT_STEPS, Wanted, change_request, fit_label, job_request
 
-WELCOME = Welcome("0.1.0", "s", {"presets": ["draft", "high"]}, {"portrait_bytes": 1000})
+ABLE = {
+    "presets": ["draft", "high"],
+    "sources": ["portrait", "seed", "sentence"],
+    "kinds": ["avatar", "edit", "blend"],
+    "options": ["sentence", "weights", "invert"],
+}
+WELCOME = Welcome("0.1.0", "s", ABLE, {"portrait_bytes": 1000})
+OLD = Welcome("0.0.9", "s", {"presets": ["draft"], "sources": ["portrait", "seed"], "options": ["steps"]}, {})
 
 
-@dataclass
-class Settings:
-    source: str = "SEED"
-    portrait: str = ""
-    seed: int = 7
-    preset: str = "draft"
+def settings(source: str = "SEED", portrait: str = "", seed: int = 7, preset: str = "draft", **others: Any) -> Wanted:
+    return Wanted(source, portrait, seed, preset, **others)
 
 
 def image(folder: Path, content: bytes = b"\xff\xd8\xff\xe0 picture") -> str:
@@ -25,7 +29,7 @@ def image(folder: Path, content: bytes = b"\xff\xd8\xff\xe0 picture") -> str:
 
 
 def test_a_seed_makes_a_request_with_an_id_of_its_own() -> None:
-    one, other = job_request(Settings(), WELCOME), job_request(Settings(), WELCOME)
+    one, other = job_request(settings(), WELCOME), job_request(settings(), WELCOME)
     assert isinstance(one, JobRequest) and isinstance(other, JobRequest)
     assert (one.seed, one.preset, one.portrait) == (7, "draft", None)
     assert one.job_id != other.job_id
@@ -34,37 +38,82 @@ def test_a_seed_makes_a_request_with_an_id_of_its_own() -> None:
 
 def test_a_portrait_travels_as_the_file_is(tmp_path: Path) -> None:
     path = image(tmp_path)
-    request = job_request(Settings("PORTRAIT", path), WELCOME, {"steps": 4}, job_id="mine")
+    request = job_request(settings("PORTRAIT", path), WELCOME, {"steps": 4}, job_id="mine")
     assert request == JobRequest("mine", "avatar", "draft", 7, Path(path).read_bytes(), {"steps": 4})
 
 
 def test_a_portrait_is_not_read_for_a_seed() -> None:
-    assert isinstance(job_request(Settings("SEED", "/nowhere.jpg")), JobRequest)
+    assert isinstance(job_request(settings("SEED", "/nowhere.jpg")), JobRequest)
 
 
 @pytest.mark.parametrize(
-    ("settings", "sentence"),
+    ("wanted", "sentence"),
     [
-        (Settings("PORTRAIT", ""), "Choose a portrait"),
-        (Settings("PORTRAIT", "/nowhere/face.jpg"), "There is no image file"),
-        (Settings("PORTRAIT", "/"), "There is no image file"),
-        (Settings(seed=-1), "The seed must be"),
-        (Settings(seed=MAX_SEED + 1), "The seed must be"),
-        (Settings(preset="ultra"), "no preset 'ultra'; choose one of draft, high"),
-        (Settings(source="DREAM"), "PORTRAIT or a SEED"),
+        (settings("PORTRAIT", ""), "Choose a portrait"),
+        (settings("PORTRAIT", "/nowhere/face.jpg"), "There is no image file"),
+        (settings("PORTRAIT", "/"), "There is no image file"),
+        (settings(seed=-1), "The seed must be"),
+        (settings(seed=MAX_SEED + 1), "The seed must be"),
+        (settings(preset="ultra"), "no preset 'ultra'; choose one of draft, high"),
+        (settings(source="DREAM"), "a PORTRAIT, a SENTENCE, a SEED or a MIX"),
+        (settings("SENTENCE"), "Describe the person first"),
+        (settings("SENTENCE", sentence="  "), "Describe the person first"),
+        (settings("SENTENCE", sentence="a\nb"), "one line of at most 500"),
+        (settings("MIX"), "Nothing is in the mix"),
+        (settings("MIX", weights={"portrait": 1.0}), "Choose a portrait"),
+        (settings("MIX", weights={"sentence": 0.5}), "Describe the person first"),
     ],
     ids=str,
 )
-def test_what_is_wrong_is_one_sentence(settings: Settings, sentence: str) -> None:
-    answer = job_request(settings, WELCOME)
+def test_what_is_wrong_is_one_sentence(wanted: Wanted, sentence: str) -> None:
+    answer = job_request(wanted, WELCOME)
     assert isinstance(answer, str) and sentence in answer
 
 
 def test_a_file_that_is_too_large_or_no_image_is_named(tmp_path: Path) -> None:
-    large = job_request(Settings("PORTRAIT", image(tmp_path, b"\xff\xd8\xff" + bytes(2000))), WELCOME)
+    large = job_request(settings("PORTRAIT", image(tmp_path, b"\xff\xd8\xff" + bytes(2000))), WELCOME)
     assert isinstance(large, str) and "save it smaller" in large
-    other = job_request(Settings("PORTRAIT", image(tmp_path, b"PK\x03\x04")), WELCOME)
+    other = job_request(settings("PORTRAIT", image(tmp_path, b"PK\x03\x04")), WELCOME)
     assert isinstance(other, str) and "face.jpg is no JPEG" in other
+
+
+def test_a_sentence_is_an_option_and_old_backends_are_not_asked() -> None:
+    request = job_request(settings("SENTENCE", sentence=" a tall man "), WELCOME)
+    assert isinstance(request, JobRequest) and request.options == {"sentence": "a tall man"} and request.seed == 7
+    assert "nobody from sentences" in str(job_request(settings("SENTENCE", sentence="a man"), OLD))
+
+
+def test_a_mix_sends_what_counts_and_reads_no_portrait_that_does_not(tmp_path: Path) -> None:
+    weights = {"portrait": 0.0, "sentence": 0.5, "seed": 0.25}
+    request = job_request(settings("MIX", "/nowhere.jpg", sentence="a man", weights=weights), WELCOME)
+    assert isinstance(request, JobRequest) and request.portrait is None
+    assert request.options == {"sentence": "a man", "weights": {"sentence": 0.5, "seed": 0.25}}
+    both = settings("MIX", image(tmp_path), sentence="a man", weights=weights | {"portrait": 1.0}, refine=True)
+    request = job_request(both, WELCOME)
+    assert isinstance(request, JobRequest) and request.portrait is not None
+    assert request.options["invert"] == INVERT_STEPS and request.options["weights"]["portrait"] == 1.0
+    AvatarRequest(portrait=request.portrait, options=request.options)  # the backend takes it
+    assert "cannot mix" in str(job_request(settings("MIX", weights={"seed": 1.0}), OLD))
+
+
+def test_refining_is_for_photographs_and_for_backends_that_can(tmp_path: Path) -> None:
+    assert job_request(settings("SEED", refine=True), WELCOME).options == {}
+    path = image(tmp_path)
+    assert job_request(settings("PORTRAIT", path, refine=True), WELCOME).options == {"invert": INVERT_STEPS}
+    assert "cannot fit avatars" in str(job_request(settings("PORTRAIT", path, refine=True), OLD))
+
+
+def test_a_change_takes_the_sources_along() -> None:
+    request = change_request("edit", ["AAAA"], "draft", WELCOME, {"sentence": "add a beard", "strength": 0.7})
+    assert isinstance(request, JobRequest) and request.kind == "edit" and request.sources == b"AAAA"
+    encode(request)
+    blend = change_request("blend", ["AAAA", "BBBB"], "draft", WELCOME, {"shares": [1, 2]}, label="Both")
+    assert isinstance(blend, JobRequest) and blend.sources == b"AAAA\nBBBB" and blend.label == "Both"
+    AvatarRequest(kind="blend", sources=("AAAA", "BBBB"), options=blend.options)
+    assert "Say what to change" in str(change_request("edit", ["AAAA"], "draft", WELCOME, {"sentence": ""}))
+    assert "does not tell" in str(change_request("blend", ["AAAA", ""], "draft", WELCOME))
+    assert "too old to change" in str(change_request("blend", ["AAAA"], "draft", OLD))
+    assert "no preset 'ultra'" in str(change_request("blend", ["AAAA"], "ultra", WELCOME))
 
 
 def test_wire_and_pipeline_agree_on_seeds() -> None:
