@@ -2,6 +2,7 @@
 """The papers' upsampler: large planes from small ones by diffusion (Rodin, section 3.3; RodinHD, section 3.3)."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -10,7 +11,7 @@ from torch.nn import functional
 
 from ..geometry.triplane import roll, unroll
 from .layers import PlaneConv, norm
-from .plane_blocks import CrossAttention, FeatureTokens, PlaneResBlock, saving_memory
+from .plane_blocks import CrossAttention, FeatureTokens, PlaneResBlock, Resample, saving_memory
 from .unet import Embedding, PlaneCondition
 
 MIDDLE = 6
@@ -108,15 +109,15 @@ class PlaneUpsampler(nn.Module):
         hidden = self.stem(noisy.contiguous(memory_format=torch.channels_last))
         hidden = torch.cat([hidden, large.to(hidden.dtype)], 1)
         kept = []
-        for block in self.down:
+        for block in cast("list[PlaneResBlock]", self.down):
             hidden = self._run(block, hidden, embedding)
             if block.resample is None:
                 kept.append(hidden)
-        for index, block in enumerate(self.middle):
-            hidden = self._run(block, hidden, embedding)
+        for index, inner in enumerate(self.middle):
+            hidden = self._run(inner, hidden, embedding)
             if self.attention is not None and index % 2 == 0:
                 hidden = self._run(self.attention[index // 2], hidden, tokens)
-        for block in self.up:
+        for block in cast("list[PlaneResBlock]", self.up):
             if block.resample is None:
                 hidden = torch.cat([hidden, kept.pop()], 1)
             hidden = self._run(block, hidden, embedding)
@@ -127,7 +128,7 @@ class PlaneUpsampler(nn.Module):
     def _run(self, block: nn.Module, *arguments: Tensor | None) -> Tensor:
         return saving_memory(block, self.config.save_memory and self.training, *arguments)
 
-    def _block(self, channels: int, out_channels: int, resample: str | None = None) -> PlaneResBlock:
+    def _block(self, channels: int, out_channels: int, resample: Resample | None = None) -> PlaneResBlock:
         return PlaneResBlock(channels, out_channels, self.config.embedding, True, resample)
 
 

@@ -6,7 +6,7 @@ convolutions at chosen heights, attention joined by portrait tokens at others.
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from einops import rearrange
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .layers import PlaneConv, norm, timestep_features
-from .plane_blocks import FeatureTokens, JointAttention, LatentPool, PlainConv, PlaneResBlock, saving_memory
+from .plane_blocks import FeatureTokens, JointAttention, LatentPool, PlainConv, PlaneResBlock, Resample, saving_memory
 
 Coupling = Literal["aware", "rollout", "concat"]
 """Planes side by side and coupled by 3D-aware convolutions, side by side alone, or stacked as channels."""
@@ -147,12 +147,12 @@ class PlaneUNet(nn.Module):
             image = rearrange(image, "b c r (p w) -> b (p c) r w", p=3)
         hidden = self.stem(image)
         kept = [hidden]
-        for block in self.down:
+        for block in cast("list[_Attended]", self.down):
             hidden = self._run(block, hidden, embedding, tokens)
             kept.append(hidden)
-        for block in self.middle:
+        for block in cast("list[_Attended]", self.middle):
             hidden = self._run(block, hidden, embedding, tokens)
-        for block in self.up:
+        for block in cast("list[_Attended]", self.up):
             if block.block.resample is None:
                 hidden = torch.cat([hidden, kept.pop()], 1)
             hidden = self._run(block, hidden, embedding, tokens)
@@ -166,7 +166,12 @@ class PlaneUNet(nn.Module):
         return saving_memory(block, self.config.save_memory and self.training, hidden, embedding, seen)
 
     def _block(
-        self, channels: int, out_channels: int, height: int, resample: str | None = None, attend: bool | None = None
+        self,
+        channels: int,
+        out_channels: int,
+        height: int,
+        resample: Resample | None = None,
+        attend: bool | None = None,
     ) -> "_Attended":
         config = self.config
         block = PlaneResBlock(channels, out_channels, config.embedding, self._aware(height), resample, config.dropout)
