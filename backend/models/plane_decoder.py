@@ -2,8 +2,10 @@
 """Views along the axes to the planes of a field of the same side.
 
 Planes that are fitted person by person carry free choices (which of three planes holds what) that no generator can
-predict. Here the planes of all people are one smooth function of what is seen of them along the three axes. Most of
-the work is done on views folded into a quarter of their side; a light path at full side adds edges and texture.
+predict. Here the planes of all people are one smooth function of what is seen of them along the three axes. The views
+themselves are their first channels: at a point, the field decoder then knows the colours and depths that six views see
+along its axes, and where it is. Convolutions add what that does not say, most of them on views folded into a quarter
+of their side, a light path at full side for edges and texture.
 """
 
 from dataclasses import dataclass
@@ -18,6 +20,11 @@ from ..geometry.triplane import Triplane, roll, unroll
 from .layers import PlaneConv
 from .plane_codec import VIEW_CHANNELS
 
+SEEN_CHANNELS = 27
+"""Of a point: six colours, six depths, and its place."""
+NOWHERE = 1.2
+"""Depth, against the direction of the view, of what is not there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaneDecoderConfig:
@@ -27,17 +34,17 @@ class PlaneDecoderConfig:
     """Side of the views and of the field planes."""
     fold: int = 4
     """The deep path works at so many times less."""
-    width: int = 64
+    width: int = 96
     blocks: int = 3
-    channels: int = 16
-    """Of the field planes."""
+    channels: int = 32
+    """Of the field planes; `SEEN_CHANNELS` of them are taken by the views."""
     fine_width: int = 16
     """Channels of the path at full side."""
 
     @classmethod
     def tiny(cls) -> "PlaneDecoderConfig":
         """For tests."""
-        return cls(view_size=64, fold=4, width=8, blocks=1, channels=8, fine_width=4)
+        return cls(view_size=64, fold=4, width=8, blocks=1, fine_width=4)
 
 
 class PlaneDecoder(nn.Module):
@@ -47,9 +54,8 @@ class PlaneDecoder(nn.Module):
         super().__init__()
         self.config = config
         side, width = config.view_size // config.fold, config.width
-        # The average person, and with it the coordinates that convolutions cannot know.
+        # The average person and the coordinates that convolutions cannot know.
         self.place = nn.Parameter(0.05 * torch.randn(width, side, 3 * side))
-        self.mean = nn.Parameter(0.05 * torch.randn(config.channels, side, 3 * side))
         self.stem = PlaneConv(VIEW_CHANNELS * config.fold**2, width)
         self.blocks = nn.ModuleList(
             nn.ModuleList([nn.Conv2d(width, width, 3, padding=1), PlaneConv(width, width)])
@@ -58,6 +64,8 @@ class PlaneDecoder(nn.Module):
         self.grow = nn.Conv2d(width, config.channels * config.fold**2, 3, padding=1)
         self.fine = nn.Conv2d(VIEW_CHANNELS, config.fine_width, 3, padding=1)
         self.join = nn.Conv2d(config.channels + config.fine_width, config.channels, 3, padding=1)
+        for parameter in (*self.grow.parameters(), *self.join.parameters()):
+            nn.init.zeros_(parameter)
 
     def forward(self, views: Float[Tensor, "B 3 K S S"]) -> Float[Tensor, "B C S W"]:
         """Rolled-out field planes."""
@@ -67,8 +75,24 @@ class PlaneDecoder(nn.Module):
             hidden = hidden + second(functional.silu(first(hidden)))
         grown = unfold(self.grow(functional.silu(hidden)), self.config.fold)
         detail = functional.silu(self.fine(rolled))
-        planes = grown + self.join(torch.cat([grown, detail], 1))
-        return planes + functional.interpolate(self.mean[None], scale_factor=float(self.config.fold), mode="bilinear")
+        return self.seen(views) + grown.float() + self.join(torch.cat([grown, detail], 1)).float()
+
+    def seen(self, views: Float[Tensor, "B 3 K S S"]) -> Float[Tensor, "B C S W"]:
+        """Planes that hold no more than the views: summed at a point, `SEEN_CHANNELS` numbers and zeros."""
+        batch, _, _, size, _ = views.shape
+        planes = views.new_zeros(batch, 3, self.config.channels, size, size)
+        coverage = (views[:, :, 3:8:4].clamp(-1, 1) + 1) / 2
+        far = views.new_tensor([-NOWHERE, NOWHERE])[:, None, None]
+        depths = coverage * views[:, :, 8:] + (1 - coverage) * far
+        line = (torch.arange(size, device=views.device) + 0.5) / size * 2 - 1
+        for index in range(3):
+            planes[:, index, 6 * index : 6 * index + 3] = views[:, index, :3]
+            planes[:, index, 6 * index + 3 : 6 * index + 6] = views[:, index, 4:7]
+            planes[:, index, 18 + 2 * index : 20 + 2 * index] = depths[:, index]
+        planes[:, 0, 24] = line  # x along the columns of xy
+        planes[:, 0, 25] = line[:, None]
+        planes[:, 1, 26] = line[:, None]  # z along the rows of xz
+        return roll(planes)
 
     @staticmethod
     def as_triplane(image: Float[Tensor, "B C S W"]) -> Triplane:

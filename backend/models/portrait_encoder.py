@@ -47,6 +47,11 @@ class PortraitEncoder(nn.Module):
         self.squeeze = nn.Linear(last, 32)
         self.whole = nn.Linear(32 * side * side, config.embedding)
 
+    @property
+    def token_count(self) -> int:
+        """Tokens of one portrait."""
+        return len(self.fine_place) + len(self.coarse_place)
+
     def forward(self, portrait: Float[Tensor, "B 4 H W"]) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B E"]]:
         """Tokens and embedding of portraits in [-1, 1], matte as the fourth channel."""
         hidden = self.stem(functional.pixel_unshuffle(portrait, FOLD).contiguous(memory_format=torch.channels_last))

@@ -34,7 +34,11 @@ class PlanesStageConfig:
     """How the field is learned."""
 
     people_per_step: int = 2
-    points_alone: float = 0.15
+    decoder_people: int = 6
+    """... while the field decoder is learned alone, on planes that hold the views and nothing else."""
+    decoder_alone: float = 0.3
+    """Share of the run for that."""
+    points_alone: float = 0.05
     """Share of the run in which points teach alone: rays need a surface to look at."""
     blurred: float = 0.4
     """Share of visits whose views are blurred first, as a generator's may be."""
@@ -42,7 +46,7 @@ class PlanesStageConfig:
     """Largest deviation of noise on views."""
     objective: ObjectiveConfig = field(default_factory=lambda: ObjectiveConfig(
         photometric=PhotometricConfig(rays=1500, pool=3000),
-        points=2500, surface_points=1200, sdf_weight=3.0, colour_weight=0.3, variation_weight=0.0005,
+        points=2000, surface_points=1000, sdf_weight=3.0, colour_weight=0.3, variation_weight=0.0,
     ))  # fmt: skip
     """Once pictures teach too."""
 
@@ -55,7 +59,7 @@ class PlanesStageConfig:
 class FieldMaker(nn.Module):
     """Views to a field."""
 
-    def __init__(self, planes: PlaneDecoderConfig, hidden: int = 64) -> None:
+    def __init__(self, planes: PlaneDecoderConfig, hidden: int = 96) -> None:
         super().__init__()
         self.planes, self.decoder = (
             PlaneDecoder(planes),
@@ -81,10 +85,13 @@ class PlanesStage:
 
     def losses(self, random: torch.Generator) -> dict[str, Tensor]:
         """Of a few people, from exact views or from blurred ones."""
-        chosen = torch.randint(len(self.people), (self.config.people_per_step,), generator=random)
+        alone = self.progress < self.config.decoder_alone
+        count = self.config.decoder_people if alone else self.config.people_per_step
+        chosen = torch.randint(len(self.people), (count,), generator=random)
         device = next(self.network.parameters()).device
         views = self._worn(self.views(chosen), random).to(device)
-        planes = unroll(self.network.planes(views).float())
+        maker = self.network.planes
+        planes = unroll((maker.seen(views) if alone else maker(views)).float())
         opening = self.progress < self.config.points_alone
         objective = self.config.opening if opening else self.config.objective
         subjects = [self._subject(int(person), objective, device) for person in chosen]

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Learning to add detail: small views, worn as a generator's are, to views of four times the side."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from ..diffusion.denoiser import diffuse, draw_times
+from ..diffusion.schedule import ScheduleConfig
+from ..geometry.cameras import orbit
+from ..geometry.triplane import roll, unroll
+from ..models.embedding import JointEmbedding
+from ..models.layers import channels_last
+from ..models.laying import frontal_depth, lay_on_plane
+from ..models.plane_codec import CHANNEL_WEIGHTS, views_to_input
+from ..models.upsampler import UpsamplerConfig, ViewUpsampler, enlarge
+from .data import People
+from .latents import LatentSet, mirror_views
+from .objective import ObjectiveConfig, Subject, losses
+from .photometric import PhotometricConfig
+from .planes import FieldMaker
+from .portrait_set import PortraitSet
+from .views import ViewSet, stack_cameras
+
+ARRAYS = ("axis_rgba", "axis_depth", "view_rgba", "view_angles")
+FACE_ROWS, FACE_COLUMNS = (0.0, 0.75), (0.125, 0.875)
+"""Share of a frontal view's height, from the top, and of its width that an aligned portrait shows: 1.5 box units."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpsamplerStageConfig:
+    """How the upsampler is learned."""
+
+    batch: int = 3
+    predicted: float = 0.6
+    """Share of visits that start from what the base model made of the person, where that is at hand."""
+    without_portrait: float = 0.3
+    angle_noise: float = 0.05
+    perceptual_weight: float = 0.05
+    """Of the frozen portrait encoder's features of the face."""
+    render_weight: float = 1.0
+    """Of pictures of the field that the views stand for; 0 renders nothing."""
+    objective: ObjectiveConfig = field(default_factory=lambda: ObjectiveConfig(
+        supervision="views", photometric=PhotometricConfig(rays=1200, pool=2400), picture_weight=5.0,
+        variation_weight=0.0,
+    ))  # fmt: skip
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig.rodinhd_upsampler)
+
+
+class UpsamplerStage:
+    """Learns from a folder of shards, their latents, a finished field maker and a finished embedding."""
+
+    name = "upsampler"
+
+    def __init__(
+        self,
+        folder: Path,
+        latents: LatentSet,
+        field_maker: FieldMaker,
+        embedding: JointEmbedding,
+        network: UpsamplerConfig,
+        config: UpsamplerStageConfig,
+        predictions: Float[Tensor, "N L R W"] | None = None,
+    ) -> None:
+        """`predictions` are the base model's latents for the portraits of the latents' people, in their order."""
+        self.people, self.latents, self.config = People(folder, ARRAYS), latents, config
+        self.portraits = PortraitSet(folder, network.view_size)
+        rows = {int(seed): row for row, seed in enumerate(latents.seeds)}
+        self.rows = torch.tensor([rows[person["seed"]] for person in self.portraits.records])
+        """Of the folder's people among the latents."""
+        self.predictions = predictions
+        self.field_maker = field_maker.eval().requires_grad_(False)
+        self.encoder = embedding.portrait_encoder.eval().requires_grad_(False)
+        self.face_size = embedding.config.portrait.image_size
+        self.network = ViewUpsampler(network)
+        channels_last(self.network)
+        mean = latents.codec.decode(latents.mean[None].float())[0]
+        small = frontal_depth(mean)[None, None]
+        self.depth = functional.interpolate(small, (network.view_size,) * 2, mode="bilinear", align_corners=False)[0, 0]
+        weights = torch.tensor(CHANNEL_WEIGHTS).square()
+        self.weights = (weights / weights.mean())[:, None, None]
+
+    def losses(self, random: torch.Generator) -> dict[str, Tensor]:
+        """Error of the views, of the face's features, and of pictures of one person's field."""
+        device = self.network.place.device
+        chosen = torch.randint(2 * len(self.people), (self.config.batch,), generator=random)
+        clean = roll(self.clean(chosen)).to(device)
+        low, laid = self.conditions(chosen, random)
+        u = draw_times(len(chosen), random)
+        noise = torch.randn(clean.shape, generator=random).to(device)
+        noisy, sigma = diffuse(clean, u.to(device), noise, self.config.schedule)
+        x0 = self.network(noisy, sigma, low.to(device), laid.to(device))
+        terms = {"views": 10 * (self.weights.to(device) * (x0 - clean).square()).mean()}
+        if self.config.perceptual_weight:
+            terms["perceptual"] = self.config.perceptual_weight * self._perceptual(x0, clean)
+        if self.config.render_weight:
+            terms["picture"] = self.config.render_weight * self._picture(x0, chosen, random)
+        return terms
+
+    def clean(self, chosen: Tensor) -> Float[Tensor, "B 3 K S S"]:
+        """Exact views of people and of mirrored ones."""
+        mirrored, rows = chosen >= len(self.people), chosen % len(self.people)
+        views = views_to_input(self.people.take("axis_rgba", rows), self.people.take("axis_depth", rows),
+                               self.network.config.view_size)  # fmt: skip
+        return torch.where(mirrored[:, None, None, None, None], mirror_views(views), views)
+
+    def conditions(self, chosen: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Small views as a base model might make them, and portraits on the plane xy, or zeros."""
+        mirrored, rows = chosen >= len(self.people), chosen % len(self.people)
+        columns = self.rows[rows] + torch.where(mirrored, self.latents.people, 0)
+        exact = self.latents.planes[columns].float()
+        worn = self._worn(exact, random)
+        which = torch.zeros(len(chosen), dtype=torch.long)
+        if self.predictions is not None:
+            own = torch.rand(len(chosen), generator=random) < self.config.predicted
+            worn = torch.where(own[:, None, None, None], self.predictions[columns].float(), worn)
+        else:
+            which = torch.randint(self.portraits.rgba.shape[1], (len(chosen),), generator=random)
+        low = roll(self.latents.codec.decode(worn * self.latents.deviation + self.latents.mean))
+        pictures, angles = self.portraits.draw(chosen, random, which)
+        angles = angles + self.config.angle_noise * torch.randn(angles.shape, generator=random)
+        laid = lay_on_plane(pictures, angles, self.depth)
+        dropped = torch.rand(len(chosen), generator=random) < self.config.without_portrait
+        return low, torch.where(dropped[:, None, None, None], 0.0, laid)
+
+    def sheet(self, average_weights: dict[str, Tensor], path: Path) -> None:
+        """Frontal views: small, upsampled, exact."""
+        network = ViewUpsampler(self.network.config)
+        network.load_state_dict(average_weights)
+        random = torch.Generator().manual_seed(0)
+        chosen = torch.arange(4)
+        with torch.inference_mode():
+            low, laid = self.conditions(chosen, random)
+            clean = roll(self.clean(chosen))
+            noise = torch.randn(clean.shape, generator=random)
+            x0 = network.eval()(noise, torch.ones(4), low, laid)
+        rows = [
+            torch.cat(list(unroll(each)[:, 0, :3].flip(2)), 2)
+            for each in (enlarge(low, network.config.fold), x0, clean)
+        ]
+        picture = torch.cat(rows, 1).permute(1, 2, 0) / 2 + 0.5
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((picture.clamp(0, 1) * 255).byte().numpy()).save(path)
+
+    def record(self) -> dict[str, Any]:
+        """Configurations and the number of people."""
+        return {"network": self.network.config.to_json(), "schedule": asdict(self.config.schedule),
+                "people": len(self.people)}  # fmt: skip
+
+    def _worn(self, latent: Tensor, random: torch.Generator) -> Tensor:
+        """Conditioning augmentation: fewer principal components, then noise (Ho et al. 2022, section 4.2)."""
+        basis, count = self.latents.basis, len(latent)
+        strength = torch.rand(count, 1, generator=random)
+        kept = torch.rand(count, len(basis), generator=random).sort(1, descending=True).values > strength
+        within = latent.flatten(1) @ basis.T
+        rest = latent.flatten(1) - within @ basis
+        share = torch.rand(count, 1, generator=random)
+        worn = (within * kept) @ basis + share * rest
+        noise = 0.3 * torch.rand(count, 1, generator=random) ** 2 * torch.randn(worn.shape, generator=random)
+        return (worn + noise).view_as(latent)
+
+    def _perceptual(self, x0: Tensor, clean: Tensor) -> Tensor:
+        """Squared difference of the features of frontal faces."""
+        faces = []
+        for views in (x0, clean):
+            front = unroll(views)[:, 0, :4].flip(2)  # picture rows grow downwards
+            top, bottom = (int(share * front.shape[2]) for share in FACE_ROWS)
+            left, right = (int(share * front.shape[3]) for share in FACE_COLUMNS)
+            cut = front[:, :, top:bottom, left:right]
+            cut = functional.interpolate(cut, (self.face_size, self.face_size), mode="bilinear", antialias=True)
+            # What is not the person is black here, and grey to the encoder.
+            faces.append(torch.cat([cut[:, :3] + 0.5 - cut[:, 3:] / 2, cut[:, 3:]], 1))
+        one, other = (self.encoder(face)[0] for face in faces)
+        return (one - other).square().mean()
+
+    def _picture(self, x0: Tensor, chosen: Tensor, random: torch.Generator) -> Tensor:
+        """Photometric error of the field of the first person that is not mirrored."""
+        plain = torch.nonzero(chosen < len(self.people))[:, 0]
+        if not len(plain):
+            return x0.new_zeros(())
+        index = int(plain[0])
+        planes = unroll(self.field_maker.planes(unroll(x0[index : index + 1])).float())
+        angles = self.people.take("view_angles", [int(chosen[index])])[0].tolist()
+        rgba = self.people.take("view_rgba", [int(chosen[index])])[0].float() / 255
+        views = ViewSet(stack_cameras([orbit(*each) for each in angles]),
+                        (rgba[..., :3] + 1 - rgba[..., 3:]).clamp(0, 1), rgba[..., 3])  # fmt: skip
+        subject = Subject(self.config.objective, views, None, x0.device)
+        with torch.autocast(x0.device.type, enabled=False):
+            subject.refresh(planes[0].detach(), self.field_maker.decoder, random)
+            terms = losses(planes, self.field_maker.decoder, [subject], self.config.objective, random)
+        return torch.stack(list(terms.values())).sum()
+
+
+def load_upsampler(checkpoint: Path) -> tuple[ViewUpsampler, dict[str, Any]]:
+    """The averaged network of a run, and its record."""
+    state = torch.load(checkpoint, weights_only=True, map_location="cpu")
+    network = ViewUpsampler(UpsamplerConfig(**state["record"]["network"]))
+    network.load_state_dict(state["average"])
+    return network.eval().requires_grad_(False), state["record"]
