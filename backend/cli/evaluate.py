@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,17 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flags:
     """Measure the model on held-out synthetic people, each an avatar from one portrait: PSNR, SSIM and mask IoU over 36
-    views around the head, Chamfer distance in per cent of the head's height."""
+    views around the head, Chamfer distance in per cent of the head's height. With --variety, also avatars from seeds
+    alone: how unlike each other they are, beside the same people."""
 
     seeds: range = range(1_000_000, 1_000_050)
     """Held-out people, from 1000000 up."""
+    portraits: bool = True
+    """Whether avatars are made from portraits."""
+    variety: int = 0
+    """So many avatars from seeds alone."""
+    training: Path | None = None
+    """Folder of the shards that the model was trained on, to see whether avatars are copies of people in it."""
     pack: Path | None = None
     """Folder of the assets (otherwise MAQUETTE_PACK)."""
     steps: int = 12
@@ -47,15 +54,20 @@ def run(flags: Flags) -> None:
         raise Complaint(
             f"seeds below {EVALUATION_SEEDS} may have been trained on", f"Give --seeds {EVALUATION_SEEDS}:… instead."
         )
+    if flags.variety == 1:
+        raise Complaint("one avatar has no variety", "Give --variety 2 or more.")
     with tempfile.TemporaryDirectory(prefix="maquette-") as passing, Bar() as bar:
         setting = _setting(flags, Path(passing))
-        report = {"model": setting.mark, **_portraits(flags, setting, bar)}
+        parts = {}
+        if flags.portraits:
+            parts["portraits"] = _portraits(flags, setting, bar)
+        if flags.variety:
+            parts["variety"] = _variety(flags, setting, bar)
     if flags.json:
-        print(json.dumps(report))
+        print(json.dumps({"model": setting.mark, **parts}))
         return
-    for part, means in report.items():
-        if isinstance(means, dict) and "means" in means:
-            print(f"{part:10}" + "  ".join(f"{name} {value}" for name, value in means["means"].items()))
+    for part, figures in parts.items():
+        print(f"{part:10}" + "  ".join(f"{name} {value}" for name, value in figures["means"].items()))
 
 
 def _setting(flags: Flags, passing: Path) -> Setting:
@@ -78,4 +90,16 @@ def _portraits(flags: Flags, setting: Setting, bar: Bar) -> dict[str, Any]:
     for done, record in evaluate(portrait, flags.seeds, setting, flags.workers):
         records.append(record)
         bar.update(f"portraits, {done} of {len(flags.seeds)}", done / len(flags.seeds))
-    return {"portraits": {"means": means(records), "people": records}}
+    return {"means": means(records), "people": records}
+
+
+def _variety(flags: Flags, setting: Setting, bar: Bar) -> dict[str, Any]:
+    from backend.evaluation.runs import evaluate, spread_of, variety
+
+    records = []
+    for done, record in evaluate(variety, range(flags.variety), setting, flags.workers):
+        records.append(record)
+        bar.update(f"seeds, {done} of {flags.variety}", done / flags.variety)
+    found = spread_of(records, setting, flags.seeds, flags.training)
+    figures = {name: round(value, 4) for name, value in asdict(found).items() if value is not None}
+    return {"means": {"ratio": round(found.ratio, 4), **figures}, "avatars": flags.variety}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Many people evaluated side by side, each one's figures kept at once, so that a run that was stopped goes on."""
 
+import base64
 import json
 import os
 import time
@@ -12,14 +13,19 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 
+from ..geometry.cameras import orbit
+from ..geometry.rendering import render
 from ..studio.assets import Pack
+from ..synthesis.base import Condition
 from ..synthesis.rodin import Rodin
 from ..weights import store
 from .held_out import Score, chamfer_percent, complete, pictures, portrait_condition, score_pictures, strip
 from .truths import Truth, prepared
+from .variety import Variety, features_of_field, features_of_shards, features_of_views, measure
 
 Record = dict[str, Any]
 """Figures of one person as plain JSON."""
@@ -87,6 +93,25 @@ def portrait(setting: Setting, seed: int) -> Record:
     if setting.out is not None:
         Image.fromarray(strip(truth, rgb)).save(setting.out / f"portrait_{seed}.png")
     return {"seed": seed, "seconds": round(seconds, 2), **_rounded(score)}
+
+
+def variety(setting: Setting, seed: int) -> Record:
+    """An avatar from nothing but a seed, small, as `spread_of` takes it; with `out`, also a picture of it."""
+    field = complete(setting.generator(), Condition(seed=seed, steps=setting.steps)).field
+    seen = features_of_field(field)
+    if setting.out is not None:
+        view = render(field, orbit(0.4, 0.05), 256, 256, normals=False).rgb.clamp(0, 1) * 255
+        Image.fromarray(view.byte().cpu().numpy()).save(setting.out / f"variety_{seed}.png")
+    return {"seed": seed, "features": base64.b64encode(seen.tobytes()).decode("ascii")}
+
+
+def spread_of(records: list[Record], setting: Setting, people: range, training: Path | None) -> Variety:
+    """How various the avatars of `variety` are beside held-out people, and beside training's people if those are
+    given."""
+    avatars = np.stack([np.frombuffer(base64.b64decode(record["features"]), np.uint8) for record in records])
+    studio = np.concatenate([features_of_views(setting.truth(seed).axis_rgba[None]) for seed in people])
+    known = None if training is None else features_of_shards(training)
+    return measure(avatars.reshape(-1, *studio.shape[1:]), studio, known)
 
 
 def means(records: list[Record]) -> dict[str, float]:
