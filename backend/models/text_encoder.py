@@ -18,6 +18,15 @@ EMPTY, UNKNOWN = 0, 1
 NUMBER_STEP = 5
 """Ages are rounded to multiples of this: nobody sees the difference between 43 and 44."""
 
+EMPTY_WORDS = frozenset({
+    "my", "your", "our", "this", "that", "these", "those", "it", "its", "is", "are", "was", "be", "been", "being",
+    "am", "and", "or", "but", "so", "also", "just", "please", "really", "quite", "rather", "some", "any", "kind",
+    "sort", "type", "like", "as", "at", "by", "for", "from", "on", "into", "than", "then", "there", "which", "whose",
+    "would", "should", "could", "will", "d", "s", "ll", "m", "re", "ve", "an", "the", "model", "character", "game",
+    "version", "style", "realistic", "hi", "hello", "thanks", "thank",
+})  # fmt: skip
+"""Words that say nothing about a person: they are passed over."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextEncoderConfig:
@@ -44,9 +53,10 @@ def vocabulary() -> dict[str, int]:
 
 
 def split(sentence: str) -> list[str]:
-    """Lower-case words of a sentence; hyphens part words, numbers are rounded."""
+    """Lower-case words of a sentence but for empty ones; hyphens part words, numbers are rounded."""
     words = re.findall(r"[^\W\d_]+|\d+", sentence.lower().replace("'", ""))
-    return [_rounded(word) if word.isdecimal() else word for word in words]
+    known = vocabulary()
+    return [_rounded(word) if word.isdecimal() else word for word in words if word in known or word not in EMPTY_WORDS]
 
 
 def tokenise(sentences: list[str], longest: int) -> Int[Tensor, "B T"]:
