@@ -9,11 +9,16 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from ..models.cascade import Cascade
-from ..models.embedding import normalised
-from ..models.latent_denoiser import IMAGE_Z, PORTRAIT, TEXT_Z, Seen
-from ..studio.vocabulary import unknown_words
+from ..models.embedding import JointEmbedding, normalised
+from ..models.latent_denoiser import IMAGE_Z, PORTRAIT, Seen
+from ..models.text_encoder import unknown_words
+from ..studio.attributes import CLASSES
+from ..weights.cascade import Cascade
 from .base import KINDS, Condition
+from .edits import edit_sentences, unknown_edit_words
+
+SENTENCE_GUIDANCE = 2.0
+"""How much farther than its people on average the drawn one goes towards a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,33 @@ def wishes_of(condition: Condition, model: Cascade, device: torch.device) -> Wis
     wishes = [Wish(kind, weight, *makers[kind](condition, model, device)) for kind, weight in weights.items()]
     total = sum(weights.values())
     mean = torch.stack([wish.z * (wish.weight / total) for wish in wishes]).sum(0)
-    return Wishes(wishes, normalised(mean)[0], _notes(condition) if "sentence" in weights else ())
+    return Wishes(
+        wishes, normalised(mean)[0], _unknown(unknown_words(condition.sentence or "")) if "sentence" in weights else ()
+    )
+
+
+def changed_embedding(
+    embedding: JointEmbedding, z: Float[Tensor, "1 Z"], sentence: str
+) -> tuple[Float[Tensor, "1 Z"], tuple[str, ...]]:
+    """Where z moves when a sentence changes the person, and what was not understood.
+
+    Raises EditError if the sentence names nothing that can be changed.
+    """
+    said = {name: int(logits[0].argmax()) for name, logits in embedding.attributes(z).items()}
+    known = {name: CLASSES[name][index] for name, index in said.items() if name in CLASSES}
+    before, after = embedding.text(list(edit_sentences(sentence, known))).float()
+    return normalised(z + (after - before)), _unknown(unknown_edit_words(sentence))
+
+
+def suggested(model: Cascade, z: Float[Tensor, "1 Z"]) -> Seen:
+    """A place in the space of portraits and sentences as a condition."""
+    kind = torch.full((len(z),), IMAGE_Z, device=z.device)
+    return model.base.see(kind, z, model.embedding.components(z).float())
+
+
+def stack(seen: list[Seen]) -> Seen:
+    """Conditions as one batch."""
+    return Seen(*(torch.cat([getattr(each, name) for each in seen]) for name in Seen.__slots__))
 
 
 def portrait_input(condition: Condition, size: int, device: torch.device) -> Float[Tensor, "1 4 H W"]:
@@ -74,20 +105,23 @@ def _portrait(condition: Condition, model: Cascade, device: torch.device) -> tup
 
 
 def _sentence(condition: Condition, model: Cascade, device: torch.device) -> tuple[Seen, Tensor]:
-    z = model.embedding.text([condition.sentence or ""]).float()
-    kind = torch.full((1,), TEXT_Z, device=device)
-    return model.base.see(kind, z, model.embedding.components(z).float()), z
+    """One of the many people whom the sentence fits, by the seed (the prior of Ramesh et al. 2022, section 2.2)."""
+    told = model.embedding.text([condition.sentence or ""]).float()
+    z = model.prior.sample(_noise(condition, model, device), told, guidance=SENTENCE_GUIDANCE)
+    return suggested(model, z), z
 
 
 def _seed(condition: Condition, model: Cascade, device: torch.device) -> tuple[Seen, Tensor]:
-    z = model.prior.sample(1, torch.Generator().manual_seed(condition.seed)).to(device)
-    kind = torch.full((1,), IMAGE_Z, device=device)
-    return model.base.see(kind, z, model.embedding.components(z).float()), z
+    z = model.prior.sample(_noise(condition, model, device))
+    return suggested(model, z), z
 
 
-def _notes(condition: Condition) -> tuple[str, ...]:
-    unknown = unknown_words(condition.sentence or "")
-    if not unknown:
+def _noise(condition: Condition, model: Cascade, device: torch.device) -> Tensor:
+    draw = torch.Generator().manual_seed(condition.seed)
+    return torch.randn((1, model.config.prior.size), generator=draw).to(device)
+
+
+def _unknown(words: list[str]) -> tuple[str, ...]:
+    if not words:
         return ()
-    words = ", ".join(f'"{word}"' for word in unknown)
-    return (f"not understood and left out: {words}",)
+    return (f"not understood and left out: {', '.join(words)}",)

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from ..diffusion.schedule import ScheduleConfig
 from ..geometry.fields import TriplaneField
 from ..geometry.triplane import roll, unroll
-from .decoder import DecoderConfig, FieldDecoder
-from .embedding import EmbeddingConfig, JointEmbedding
-from .latent_denoiser import LatentDenoiser, LatentDenoiserConfig
-from .layers import channels_last
-from .plane_codec import CodecConfig, ViewCodec
-from .plane_decoder import PlaneDecoder, PlaneDecoderConfig
-from .prior import Prior, PriorConfig
-from .upsampler import UpsamplerConfig, ViewUpsampler
+from ..models.decoder import DecoderConfig, FieldDecoder
+from ..models.embedding import EmbeddingConfig, JointEmbedding
+from ..models.latent_denoiser import LatentDenoiser, LatentDenoiserConfig
+from ..models.layers import channels_last
+from ..models.plane_codec import CodecConfig, ViewCodec
+from ..models.plane_decoder import PlaneDecoder, PlaneDecoderConfig
+from ..models.prior import LatentPrior, PriorConfig
+from ..models.upsampler import UpsamplerConfig, ViewUpsampler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class CascadeConfig:
             planes=PlaneDecoderConfig(**stored["planes"]),
             decoder=DecoderConfig(**stored["decoder"]),
             embedding=EmbeddingConfig.from_json(stored["embedding"]),
-            prior=PriorConfig(**stored["prior"]),
+            prior=PriorConfig.from_json(stored["prior"]),
             base_schedule=ScheduleConfig(**stored["base_schedule"]),
             upsampler_schedule=ScheduleConfig(**stored["upsampler_schedule"]),
         )
@@ -76,7 +76,7 @@ class Cascade:
     planes: PlaneDecoder
     decoder: FieldDecoder
     embedding: JointEmbedding
-    prior: Prior
+    prior: LatentPrior
     mean: Float[Tensor, "L R W"]
     """Latent of the average person."""
     deviation: Float[Tensor, ""]
@@ -89,7 +89,7 @@ class Cascade:
         return cls(
             config, LatentDenoiser(config.base), ViewCodec(config.codec), ViewUpsampler(config.upsampler),
             PlaneDecoder(config.planes), FieldDecoder(config.decoder), JointEmbedding(config.embedding),
-            Prior(config.prior), torch.zeros(config.codec.latent_channels, size, 3 * size), torch.ones(()),
+            LatentPrior(config.prior), torch.zeros(config.codec.latent_channels, size, 3 * size), torch.ones(()),
         ).ready()  # fmt: skip
 
     def modules(self) -> dict[str, nn.Module]:
