@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flags:
     """Measure the model on held-out synthetic people, each an avatar from one portrait: PSNR, SSIM and mask IoU over 36
-    views around the head, Chamfer distance in per cent of the head's height. With --variety, also avatars from seeds
+    views around the head, Chamfer distance in per cent of the head's height. With --sentences, also avatars from the
+    captions of such people: whether a classifier reads back what was asked for. With --variety, also avatars from seeds
     alone: how unlike each other they are, beside the same people."""
 
     seeds: range = range(1_000_000, 1_000_050)
     """Held-out people, from 1000000 up."""
     portraits: bool = True
     """Whether avatars are made from portraits."""
+    sentences: int = 0
+    """So many avatars from captions of held-out people."""
     variety: int = 0
     """So many avatars from seeds alone."""
     training: Path | None = None
@@ -61,6 +64,8 @@ def run(flags: Flags) -> None:
         parts = {}
         if flags.portraits:
             parts["portraits"] = _portraits(flags, setting, bar)
+        if flags.sentences:
+            parts["sentences"] = _sentences(flags, setting, bar)
         if flags.variety:
             parts["variety"] = _variety(flags, setting, bar)
     if flags.json:
@@ -84,7 +89,8 @@ def _setting(flags: Flags, passing: Path) -> Setting:
 
 
 def _portraits(flags: Flags, setting: Setting, bar: Bar) -> dict[str, Any]:
-    from backend.evaluation.runs import evaluate, means, portrait
+    from backend.evaluation.parts import means, portrait
+    from backend.evaluation.runs import evaluate
 
     records = []
     for done, record in evaluate(portrait, flags.seeds, setting, flags.workers):
@@ -93,8 +99,23 @@ def _portraits(flags: Flags, setting: Setting, bar: Bar) -> dict[str, Any]:
     return {"means": means(records), "people": records}
 
 
+def _sentences(flags: Flags, setting: Setting, bar: Bar) -> dict[str, Any]:
+    from backend.evaluation.parts import sentence, understood
+    from backend.evaluation.runs import evaluate
+
+    records = []
+    people = range(flags.seeds.start, flags.seeds.start + flags.sentences)
+    for done, record in evaluate(sentence, people, setting, flags.workers):
+        records.append(record)
+        bar.update(f"sentences, {done} of {flags.sentences}", done / flags.sentences)
+    found = {kind: {name: round(share, 4) for name, share in shares.items()}
+             for kind, shares in understood(records).items()}  # fmt: skip
+    return {"means": found["read"], "of_the_people_themselves": found["read_of_person"], "avatars": records}
+
+
 def _variety(flags: Flags, setting: Setting, bar: Bar) -> dict[str, Any]:
-    from backend.evaluation.runs import evaluate, spread_of, variety
+    from backend.evaluation.parts import spread_of, variety
+    from backend.evaluation.runs import evaluate
 
     records = []
     for done, record in evaluate(variety, range(flags.variety), setting, flags.workers):

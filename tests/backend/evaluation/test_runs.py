@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.evaluation.runs import Record, Setting, evaluate, means
+from backend.evaluation.runs import Record, Setting, evaluate
 
 CALLS: list[int] = []
 
@@ -42,7 +42,3 @@ def test_other_weights_or_steps_begin_anew(setting: Setting) -> None:
 def test_processes_give_the_same_records(setting: Setting) -> None:
     records = [record for _, record in evaluate(count, range(3), setting, workers=2)]
     assert sorted(record["score"] for record in records) == [0, 0.5, 1] and not CALLS  # the work was done elsewhere
-
-
-def test_means_are_of_figures() -> None:
-    assert means([{"seed": 1, "psnr": 20.0, "mark": "a"}, {"seed": 2, "psnr": 23.0, "mark": "a"}]) == {"psnr": 21.5}
