@@ -11,7 +11,6 @@ from backend.training.photometric import (
     RayBatch,
     RayPool,
     composite,
-    find_surface,
     photometric_loss,
     window_points,
 )
@@ -39,20 +38,6 @@ def pictures(field: Ball, size: int) -> ViewSet:
     views = render_views(field, cameras, size, size)
     rgb, alpha = (torch.stack([getattr(view, name) for view in views]).clone() for name in ("rgb", "alpha"))
     return ViewSet(cameras, rgb, alpha)
-
-
-def test_surface_is_found_where_it_is_and_misses_come_closest_beside_it() -> None:
-    heights = torch.tensor([0.0, 0.3, 0.59, 0.64, 0.95])
-    origins = torch.stack([torch.zeros(5), heights, torch.full((5,), 3.0)], -1)
-    directions = torch.tensor([0.0, 0.0, -1.0]).expand(5, 3)
-    where, least, slope = find_surface(Ball(0.6, (1, 0, 0)), origins, directions)
-    true = 3 - (0.36 - heights[:3] ** 2).sqrt()
-    torch.testing.assert_close(where[:3], true, atol=2e-3, rtol=0)
-    torch.testing.assert_close(slope[:1], torch.ones(1), atol=1e-3, rtol=0)
-    assert slope[2] < 0.5 and slope[3] == 0
-    torch.testing.assert_close(least[3], torch.tensor(0.04), atol=1e-3, rtol=0)
-    torch.testing.assert_close(where[3], torch.tensor(3.0), atol=0.05, rtol=0)
-    assert where[4].isinf()
 
 
 def test_composite_agrees_with_a_loop() -> None:
