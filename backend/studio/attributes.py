@@ -35,6 +35,18 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "build": BUILDS,
 }
 """Attribute -> its classes, in the order of their numbers."""
+JUDGED: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
+    "sex": ("sex", {"female": ("female",), "male": ("male",)}),
+    "age group": ("age", {"young": ("teenage", "young"), "middle-aged": ("middle-aged",), "elderly": ("elderly",)}),
+    "skin tone": ("skin", {"fair": ("very fair", "fair"), "brown": ("light brown", "brown"), "dark": ("dark brown",)}),
+    "hair colour": ("hair colour", {
+        "black": ("black",), "brown": ("dark brown", "brown", "light brown"), "blond": ("blond",),
+        "red": ("red", "auburn"), "grey": ("grey", "white"),
+    }),
+    "hair length": ("hair length", {length: (length,) for length in LENGTHS}),
+}  # fmt: skip
+"""What the judge of sentences reads: name -> attribute and its groups of classes. Borders of groups are borders of
+words, so that a sentence that names the attribute decides the group."""
 UNKNOWN = -1
 """The class of what cannot be seen, such as the colour of shaved hair."""
 
@@ -57,6 +69,16 @@ def labels(record: Mapping) -> dict[str, int]:
         "build": BUILDS[band(record["weight"], BUILD_LIMITS)],
     }
     return {name: CLASSES[name].index(word) if word in CLASSES[name] else UNKNOWN for name, word in words.items()}
+
+
+def judged(record: Mapping) -> dict[str, int]:
+    """The group of each of `JUDGED`; `UNKNOWN` where there is none."""
+    classes = labels(record)
+    found = {}
+    for name, (attribute, groups) in JUDGED.items():
+        word = CLASSES[attribute][classes[attribute]] if classes[attribute] != UNKNOWN else None
+        found[name] = next((k for k, words in enumerate(groups.values()) if word in words), UNKNOWN)
+    return found
 
 
 def band(value: float, limits: tuple[float, ...]) -> int:

@@ -65,7 +65,8 @@ Rule = Callable[[list[str], Known], Iterator[Change]]
 
 def _sex(words: list[str], known: Known) -> Iterator[Change]:
     said = set(words)
-    man, woman = ("noun", "man"), ("noun", "woman")
+    man: Trait = ("noun", "man")
+    woman: Trait = ("noun", "woman")
     into = {after for before, after in pairwise(words) if before in ("a", "into", "more")}
     if into & {"woman", "female", "girl", "lady", "feminine"} or "feminine" in said:
         yield Change(man, woman)
@@ -182,7 +183,8 @@ def _worn(words: list[str], known: Known) -> Iterator[Change]:
         bare: Trait = ("tail", "without glasses")
         yield Change(worn, bare) if removed else Change(bare, worn)
     if said & {"hat", "fedora", "cap"}:
-        hat, hatless = ("wearing", "a hat"), ("tail", "without a hat")
+        hat: Trait = ("wearing", "a hat")
+        hatless: Trait = ("tail", "without a hat")
         yield Change(hat, hatless) if removed else Change(hatless, hat)
 
 
@@ -205,9 +207,10 @@ def _shape(words: list[str], known: Known) -> Iterator[Change]:
     }  # fmt: skip
     if said & {"nose"}:
         wide = said & {"wider", "broader", "wide", "broad", "bigger"}
-        pair = ("with", "a narrow nose"), ("with", "a broad nose")
+        narrow: Trait = ("with", "a narrow nose")
+        broad: Trait = ("with", "a broad nose")
         if wide or said & {"narrower", "narrow", "thinner", "smaller", "thin"}:
-            yield Change(*(pair if wide else pair[::-1]))
+            yield Change(narrow, broad) if wide else Change(broad, narrow)
     elif thin and not said & {"hair", "lips"}:
         yield Change(("adjective", "heavy"), ("adjective", "slim"))
     elif fat:

@@ -23,6 +23,7 @@ from .engine import EngineConfig, train
 from .latents import LatentSet
 from .loop import Report, ignore
 from .portrait_set import PortraitSet
+from .portraits import plain_photograph
 
 STRANGE_WORD = "xyzzy"
 """Stands for words that the encoder has never seen."""
@@ -43,10 +44,12 @@ class EmbeddingTraining:
     """Share of words that are replaced by unknown ones."""
     plain: float = 0.15
     """Share of sentences that are the studio's own captions."""
-    mean_weight: float = 1.0
+    plainly_lit: float = 0.4
+    """Share of photographs under white light and without wear: what is small, such as glasses, is learned from them."""
+    mean_weight: float = 0.7
     """Of a sentence's cosine to its people's portraits: pulls it to their mean."""
-    attribute_weight: float = 0.5
-    component_weight: float = 1.0
+    attribute_weight: float = 1.0
+    component_weight: float = 0.7
 
 
 class EmbeddingStage:
@@ -85,7 +88,7 @@ class EmbeddingStage:
         count = self.config.batch
         rows = torch.randint(self.seen, (count,), generator=random)
         mirrored = torch.randint(2, (count,), generator=random)
-        photographs, _ = self.portraits.draw(rows + mirrored * len(self.portraits), random)
+        photographs = self.photographs(rows + mirrored * len(self.portraits), random)
         words = np.random.default_rng(int(torch.randint(2**62, (1,), generator=random)))
         sentences = [self.sentence(int(row), words) for row in rows.repeat(2)]
         image, text = self.network.image(photographs.to(self.device)), self.network.text(sentences)
@@ -98,7 +101,7 @@ class EmbeddingStage:
             "contrast": torch.stack([self._contrast(image, half) for half in text.chunk(2)]).mean(),
             "mean": self.config.mean_weight * told.mean(),
             "image_attributes": weight * self._attribute_loss(image, known),
-            "text_attributes": 0.5 * weight * self._attribute_loss(text, twice),
+            "text_attributes": weight * self._attribute_loss(text, twice),
             "image_components": self.config.component_weight * self._component_loss(image, wanted),
             "text_components": 0.3 * self.config.component_weight * self._component_loss(text, wanted.repeat(2, 1)),
         }
@@ -126,6 +129,15 @@ class EmbeddingStage:
     def record(self) -> dict[str, Any]:
         """What rebuilds the network."""
         return {"embedding": self.network.config.to_json(), "people": self.people}
+
+    def photographs(self, chosen: Tensor, random: torch.Generator) -> Float[Tensor, "B 4 H W"]:
+        """Of people, or beyond their count of mirror images: some plainly lit, the others worn."""
+        plain = round(self.config.plainly_lit * len(chosen))
+        which = torch.randint(self.portraits.rgba.shape[1], (plain,), generator=random)
+        rgba, normal, _ = self.portraits.pick(chosen[:plain] % len(self.portraits), which)
+        lit = plain_photograph(rgba, normal)
+        lit = torch.where((chosen[:plain] >= len(self.portraits))[:, None, None, None], lit.flip(3), lit)
+        return torch.cat([lit, self.portraits.draw(chosen[plain:], random)[0]])
 
     def sentence(self, row: int, words: np.random.Generator) -> str:
         """One way to describe a person, at times with words that nobody knows."""
@@ -188,12 +200,16 @@ def train_embedding(
     engine: EngineConfig,
     config: EmbeddingTraining | None = None,
     model: EmbeddingConfig | None = None,
+    start: Path | None = None,
     report: Report = ignore,
 ) -> Path:
-    """Train on a folder of shards; returns the checkpoint, beside which `embedding.json` holds the held-out scores."""
+    """Train on a folder of shards, from the weights of an earlier run if `start` names its checkpoint; returns the
+    checkpoint, beside which `embedding.json` holds the held-out scores."""
     model = model or EmbeddingConfig(attributes={name: len(classes) for name, classes in CLASSES.items()})
     portraits = PortraitSet(folder, model.portrait.image_size)
     stage = EmbeddingStage(portraits, latents, model, config or EmbeddingTraining())
+    if start is not None:
+        stage.network.load_state_dict(load_embedding(start).state_dict())
     checkpoint = train(stage, engine, out, report)
     scores = stage.accuracy(load_embedding(checkpoint))
     (out / "embedding.json").write_text(json.dumps({"people": stage.seen, **scores}, indent=1))
