@@ -2,10 +2,11 @@
 """What came of a job, written into the scene in steps short enough to fall between two frames of Blender's window."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import bpy
+import numpy as np
 
 from .jobs import JobState, Phase, reduce
 from .preferences import preferences
@@ -77,16 +78,28 @@ class Avatar:
             case TextureReady():
                 # Encoded in slices: at 1024 texels a side in one go it would hold the window for 40 ms and more.
                 content = yield from png.encode(event.albedo)
+                maps = yield from _encoded_maps(event)
                 if self.job.phase.over or self.job.phase is Phase.CANCELLING:
                     return
                 first = self.texture is None
-                self.texture = image.Packed(event.level, content)
+                self.texture = image.Packed(event.level, content, maps)
                 self.show()
                 if first and preferences().show_textures:
                     for space in view.views():
                         view.show_textures(space)
             case Finished():
                 self.show()
+
+
+def _encoded_maps(event: TextureReady) -> Generator[None, None, dict[str, bytes]]:
+    """Files of the maps that came with a texture: normals, and occlusion and roughness as glTF has them in one."""
+    maps = {}
+    if event.normal is not None:
+        maps["normal"] = yield from png.encode(event.normal)
+    if event.occlusion is not None and event.roughness is not None:
+        metal = np.zeros_like(event.occlusion)
+        maps["surface"] = yield from png.encode(np.stack([event.occlusion, event.roughness, metal], axis=-1))
+    return maps
 
 
 def _push_undo(message: str) -> None:

@@ -32,6 +32,9 @@ def _draw_people(column: bpy.types.UILayout, settings: crowd_properties.MAQUETTE
         row = column.row(align=True)
         row.prop(settings, "distinct")
         row.prop(settings, "first_seed")
+    elif settings.source == "SENTENCES":
+        column.prop(settings, "sentences", text="", placeholder="Descriptions, separated by semicolons")
+        column.prop(settings, "distinct")
     else:
         column.prop(settings, "folder", text="", placeholder="Folder of photographs")
     column.prop(settings, "preset")

@@ -14,6 +14,7 @@ from .requests import IMAGE_STARTS
 
 SOURCES = (
     ("SEEDS", "Seeds", "People who do not exist, made from numbers"),
+    ("SENTENCES", "Sentences", "People who do not exist, made from descriptions"),
     ("PORTRAITS", "Portraits", "The people in the photographs of a folder"),
 )
 LAYOUTS = (
@@ -66,6 +67,12 @@ class MAQUETTE_PG_crowd(bpy.types.PropertyGroup):
     )
     folder: bpy.props.StringProperty(
         name="Folder", description="Folder of photographs, one face in each", subtype="DIR_PATH"
+    )
+    sentences: bpy.props.StringProperty(
+        name="Sentences",
+        description="What people are like, in English, descriptions separated by semicolons; they take turns until"
+        " there are as many distinct people as asked for, and no two with the same description are alike",
+        maxlen=4000,
     )
     preset: bpy.props.EnumProperty(name="Quality", description="How fine each distinct person is", items=PRESETS)
     count: bpy.props.IntProperty(
@@ -129,6 +136,8 @@ def why_not(context: bpy.types.Context) -> str:
     settings = context.scene.maquette_crowd
     if settings.source == "PORTRAITS" and not settings.folder:
         return "Choose a folder of photographs"
+    if settings.source == "SENTENCES" and not _sentences(settings):
+        return "Describe the people first"
     if settings.layout in PLACED_ON and placed_on(context) is None:
         return {"curve": "Choose or select a curve", "surface": "Choose or select a ground"}.get(
             settings.layout, "Choose or select a mesh"
@@ -163,6 +172,9 @@ def spec_from(context: bpy.types.Context) -> CrowdSpec:
         wanted["count"] = settings.count
     if settings.source == "SEEDS":
         wanted["seeds"] = list(range(settings.first_seed, settings.first_seed + settings.distinct))
+    elif settings.source == "SENTENCES":
+        said = _sentences(settings)
+        wanted["sentences"] = [said[number % len(said)] for number in range(settings.distinct)]
     else:
         wanted["portraits"] = _portraits(Path(bpy.path.abspath(settings.folder)))
     spec = spec_of(wanted)
@@ -170,6 +182,10 @@ def spec_from(context: bpy.types.Context) -> CrowdSpec:
         return spec
     # Thousands are turned about in the viewport all the time, and rendered once.
     return spec_of(wanted | {"lod": {"viewport": len(spec.lod.faces) - 1}})
+
+
+def _sentences(settings: "MAQUETTE_PG_crowd") -> list[str]:
+    return [said for each in settings.sentences.split(";") if (said := each.strip())]
 
 
 def _portraits(folder: Path) -> list[str]:

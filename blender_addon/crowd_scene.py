@@ -95,10 +95,15 @@ def place(
         placing = crowd.place_objects(name, looks, standing.people, standing.levels, *rows)
         yield from _told(placing, people, "placing")
     described = [
-        {"source": source, "key": person.key, "recipe": person.recipe()}
+        {"source": source, "key": person.key, "recipe": _shown(person.recipe())}
         for source, person in zip(spec.sources, people, strict=True)
     ]
     return Crowd(name, manifest(spec, standing, described, plain(spec)))
+
+
+def _shown(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest says of a person; what edits start from is large, and stays with the person in the store."""
+    return {name: value for name, value in recipe.items() if name != "source"}
 
 
 def run_file(job: str) -> None:

@@ -9,7 +9,9 @@ MAX_SEED = 2**31 - 1
 """Blender's whole numbers end there; the protocol's go further."""
 SOURCES = (
     ("PORTRAIT", "Portrait", "The head of the person in a photograph", "IMAGE_DATA", 0),
+    ("SENTENCE", "Sentence", "A person who does not exist, made from a description", "TEXT", 2),
     ("SEED", "Seed", "A person who does not exist, made from a number", "FILE_VOLUME", 1),
+    ("MIX", "Mix", "Several of these at once, each as much as its weight says", "MOD_HUE_SATURATION", 3),
 )
 PRESETS = (
     ("draft", "Draft", "Coarsest and quickest: to see whether a portrait works"),
@@ -27,9 +29,52 @@ class MAQUETTE_PG_settings(bpy.types.PropertyGroup):
         description="Photograph of one face, seen from the front; JPEG, PNG, WebP, TIFF or BMP",
         # No FILE_PATH: its own button would show files of all kinds, maquette.pick_portrait shows images.
     )
+    sentence: bpy.props.StringProperty(
+        name="Sentence",
+        description='What the person is like, in English: "an old woman with short grey hair and green eyes"',
+        maxlen=500,
+    )
+    portrait_weight: bpy.props.FloatProperty(
+        name="Portrait", description="How much the portrait counts in a mix", default=1, min=0, soft_max=2, max=100
+    )
+    sentence_weight: bpy.props.FloatProperty(
+        name="Sentence", description="How much the sentence counts in a mix", default=1, min=0, soft_max=2, max=100
+    )
+    seed_weight: bpy.props.FloatProperty(
+        name="Seed",
+        description="How much the person of the seed counts in a mix; at 0 the seed only varies the others",
+        default=0,
+        min=0,
+        soft_max=2,
+        max=100,
+    )
+    refine: bpy.props.BoolProperty(
+        name="Refine to Photo",
+        description="Fit the avatar to the photograph for some more seconds: closer from the front, the back unchanged",
+    )
+    edit: bpy.props.StringProperty(
+        name="Change", description='What to change, in English: "add a beard", "make her older"', maxlen=500
+    )
+    strength: bpy.props.FloatProperty(
+        name="Strength",
+        description="How far: 0 changes nothing, 1 is the sentence as it stands, more exaggerates",
+        default=1,
+        min=0,
+        soft_max=1.5,
+        max=3,
+        subtype="FACTOR",
+    )
+    blend: bpy.props.FloatProperty(
+        name="Share",
+        description="How much of the other avatar: 0 is the active one, 1 the other",
+        default=0.5,
+        min=0,
+        max=1,
+        subtype="FACTOR",
+    )
     seed: bpy.props.IntProperty(
         name="Seed",
-        description="Start of all chance: the same portrait, seed and quality give the same avatar",
+        description="Start of all chance: the same settings and seed give the same avatar",
         min=0,
         max=MAX_SEED,
     )
@@ -39,6 +84,10 @@ class MAQUETTE_PG_settings(bpy.types.PropertyGroup):
         items=PRESETS,
         default="standard",
     )
+
+    def weights(self) -> dict[str, float]:
+        """Of a mix, as the backend names them."""
+        return {name: getattr(self, f"{name}_weight") for name in ("portrait", "sentence", "seed")}
 
 
 CLASSES = (MAQUETTE_PG_settings,)

@@ -37,6 +37,18 @@ def takes(welcome: Welcome | None, kind: str) -> bool:
     return isinstance(named, list) and kind in named
 
 
+def has_option(welcome: Welcome | None, name: str) -> bool:
+    """Whether the backend said that requests may have such an option."""
+    named = welcome.capabilities.get("options", []) if welcome else []
+    return isinstance(named, list) and name in named
+
+
+def makes(welcome: Welcome | None, kind: str) -> bool:
+    """Whether the backend said that it does requests of such a kind."""
+    named = welcome.capabilities.get("kinds", []) if welcome else []
+    return isinstance(named, list) and kind in named
+
+
 def rows(listed: JobsListed) -> list[Stored]:
     """The jobs, newest first; entries that say nothing usable are left out."""
     entries = listed.jobs.get("jobs", [])

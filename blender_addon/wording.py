@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the panel says: job states, times and remedies in words. Plain values in, plain values out."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from .client import State
@@ -104,13 +105,15 @@ def device_problems(welcome: Welcome | None) -> list[str]:
     return [f"{each.get('name', 'Device')}: {each['problem']}" for each in devices if each.get("problem")]
 
 
-def why_not(ready: bool, source: str, portrait: str) -> str:
-    """Why nothing can be generated now, or an empty text."""
+def why_not(ready: bool, uses: Collection[str], portrait: str, sentence: str = "") -> str:
+    """Why nothing can be generated now, or an empty text; `uses` as `requests.Wanted` has it."""
     if not ready:
         return "Start or connect to a backend first"
-    if source == "PORTRAIT" and not portrait:
+    if "portrait" in uses and not portrait:
         return "Choose a portrait first"
-    return ""
+    if "sentence" in uses and not sentence.strip():
+        return "Describe the person first"
+    return "" if uses else "Give something in the mix a weight"
 
 
 def progress(job: JobState, ready: bool = True) -> str:
@@ -166,8 +169,54 @@ def took(recipe: dict) -> str:
 
 def made_from(recipe: dict) -> str:
     """What an avatar was made from, in a few words."""
-    source = "Portrait" if recipe.get("portrait") or recipe.get("portrait_sha256") else "Seed"
-    return f"{source}, seed {recipe.get('seed', '?')}" if source == "Portrait" else f"Seed {recipe.get('seed', '?')}"
+    kind, seed, said = recipe.get("kind", "avatar"), recipe.get("seed", "?"), sentence_of(recipe)
+    if kind == "edit":
+        return f"Edit: {said}"
+    if kind == "blend":
+        return "Blend"
+    portrait = bool(recipe.get("portrait") or recipe.get("portrait_sha256"))
+    if portrait or said:
+        parts = ["Portrait"] * portrait + [f"“{said}”"] * bool(said)
+        return f"{', '.join(parts)}, seed {seed}"
+    return f"Seed {seed}"
+
+
+def is_changed(recipe: dict) -> bool:
+    """Whether it was made from avatars, by an edit or a blend."""
+    return recipe.get("kind", "avatar") in ("edit", "blend")
+
+
+def sentence_of(recipe: dict) -> str:
+    """The description or change in a recipe, empty where there is none."""
+    options = recipe.get("options")
+    return str(options.get("sentence", "")) if isinstance(options, dict) else ""
+
+
+def source_of(recipe: dict) -> str:
+    """Which of the panel's sources a recipe was made from."""
+    options = recipe.get("options")
+    portrait, said = bool(recipe.get("portrait")), bool(sentence_of(recipe))
+    if (portrait and said) or (isinstance(options, dict) and options.get("weights")):
+        return "MIX"
+    return "PORTRAIT" if portrait else "SENTENCE" if said else "SEED"
+
+
+def notes_of(recipe: dict) -> list[str]:
+    """What the backend wants the user to know: what limits the likeness, which words were not understood."""
+    notes = recipe.get("notes")
+    return [capitalised(str(note)) for note in notes] if isinstance(notes, list) else []
+
+
+def shortened(sentence: str, limit: int = 30) -> str:
+    """The beginning of a sentence, up to a word's end, for names."""
+    if len(sentence) <= limit:
+        return sentence
+    return sentence[: limit + 1].rpartition(" ")[0] or sentence[:limit]
+
+
+def named(sentence: str) -> str:
+    """What an avatar that was made from a sentence is called."""
+    return capitalised(shortened(sentence.strip(), 40)) or "Avatar"
 
 
 def lines(sentence: str, width: int) -> list[str]:

@@ -17,7 +17,7 @@ import zmq
 
 import backend
 from backend.pipeline.presets import PRESETS
-from backend.pipeline.request import OPTIONS, RequestError
+from backend.pipeline.request import KINDS, MIXED, OPTIONS, RequestError
 from blender_addon.protocol import (
     MAX_PORTRAIT_BYTES,
     Connection,
@@ -284,7 +284,7 @@ class Server:
             self._audience.tell(identity, encode(self._welcome()), replaces="Welcome")
 
     def _welcome(self) -> Welcome:
-        capabilities: dict[str, Any] = {"synthesizers": [], "refiners": [], "sources": [], "kinds": []}
+        capabilities: dict[str, Any] = {"synthesizers": [], "refiners": []}
         for worker in self._pool.workers:
             for name in capabilities:
                 capabilities[name] = sorted({*capabilities[name], *worker.capabilities.get(name, [])})
@@ -293,7 +293,8 @@ class Server:
             name: {number: getattr(preset, number) for number in SHOWN_NUMBERS} for name, preset in PRESETS.items()
         }
         capabilities["requests"] = sorted(REQUESTS)
-        capabilities["options"] = list(OPTIONS)
+        # The pipeline's, whether or not a worker is awake to tell.
+        capabilities["sources"], capabilities["kinds"], capabilities["options"] = map(list, (MIXED, KINDS, OPTIONS))
         capabilities["devices"] = [worker.described() for worker in self._pool.workers]
         limits = {
             "portrait_bytes": MAX_PORTRAIT_BYTES,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from backend.pipeline import events
-from backend.pipeline.request import AGAIN, KINDS, MIXED, AvatarRequest, RequestError
+from backend.pipeline.request import AGAIN, AvatarRequest, RequestError
 from blender_addon.protocol import ErrorCode, Event, Finished, JobRequest, MeshReady, Progressed, TextureReady
 
 from .errors import JobError, ServiceError
@@ -108,8 +108,6 @@ class AvatarRunner:
         self.capabilities: dict[str, Any] = {
             "synthesizers": list(synthesis.SYNTHESIZERS),
             "refiners": list(REFINERS),
-            "sources": list(MIXED),
-            "kinds": list(KINDS),
             "device": str(getattr(self._synthesizer, "device", device)),
         }
 

@@ -112,7 +112,7 @@ class CrowdSpec:
         Many(Line(4000), 1, 10_000), None, "Distinct people from photographs: paths, relative to the specification."
     )
     sentences: tuple[str, ...] | None = key(
-        Many(Line(500), 1, 10_000), None, "Distinct people from descriptions, where the backend can do that."
+        Many(Line(500), 1, 10_000), None, "Distinct people from descriptions; the same one twice is two people."
     )
     weights: tuple[float, ...] | None = key(
         Many(Real(0, 1e6), 1, 10_000), None, "How often each distinct person appears, relative to the others."

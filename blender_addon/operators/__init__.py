@@ -3,7 +3,7 @@
 
 import bpy
 
-from . import again, asset, backend, cancel, generate, portrait, queue, result
+from . import again, asset, backend, cancel, change, generate, portrait, queue, result
 
 CLASSES = (
     *backend.CLASSES,
@@ -13,6 +13,7 @@ CLASSES = (
     *portrait.CLASSES,
     *result.CLASSES,
     *again.CLASSES,
+    *change.CLASSES,
     *asset.CLASSES,
 )
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

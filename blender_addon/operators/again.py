@@ -5,65 +5,49 @@
 
 import hashlib
 import random
+from functools import partial
 from pathlib import Path
 
 import bpy
 
-from .. import session, wording
-from ..jobs import Phase
-from ..launcher import LaunchError
+from .. import wording
 from ..properties import MAX_SEED
-from ..protocol import JobRequest, ProtocolError
-from ..requests import Wanted, job_request
+from ..requests import Wanted, change_request, job_request
 from ..scene import tags
+from .asking import ask, can_ask
 
 
 def _poll(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
     if context.object is None or tags.RECIPE not in context.object:
         cls.poll_message_set("The active object carries no recipe.")
         return False
-    if not bpy.app.background and session.current().client is None:
-        cls.poll_message_set("Start or connect to a backend first.")
-        return False
-    return True
+    return can_ask(cls)
 
 
 def _submit(operator: bpy.types.Operator, context: bpy.types.Context, seed: int | None, name: str) -> set[str]:
     """Asks for what the active object's recipe says, with `seed` in the place of its own."""
-    live, recipe = session.current(), tags.recipe_of(context.object) or {}
+    recipe = tags.recipe_of(context.object) or {}
+    preset = str(recipe.get("preset", "standard"))
+    if wording.is_changed(recipe):
+        # Its own source is all there is to it: the mean of that one.
+        again = partial(change_request, "blend", [tags.source_of(context.object)], preset, label=name)
+        return ask(operator, context, again, name)
     path = str(context.object.get(tags.PORTRAIT, ""))
-    if recipe.get("portrait") and (problem := _changed(path, recipe["portrait"])):
+    if recipe.get("portrait") and (problem := _missing(path, recipe["portrait"])):
         operator.report({"ERROR"}, problem)
         return {"CANCELLED"}
     wanted = Wanted(
         source="PORTRAIT" if recipe.get("portrait") else "SEED",
         portrait=path,
         seed=int(recipe.get("seed", 0)) if seed is None else seed,
-        preset=str(recipe.get("preset", "standard")),
+        preset=preset,
     )
-    try:
-        if bpy.app.background and not live.ready:
-            if live.client is None:
-                live.connect()
-            live.wait_ready(session.LAUNCH_SECONDS)
-        welcome = live.client.welcome if live.client else None
-        request = job_request(wanted, welcome, recipe.get("options"), label=name)
-        if not isinstance(request, JobRequest):
-            operator.report({"ERROR"}, request)
-            return {"CANCELLED"}
-        work = live.submit(request, name, context.scene.name, path)
-    except (LaunchError, ProtocolError) as error:
-        operator.report({"ERROR"}, str(error))
-        return {"CANCELLED"}
-    if bpy.app.background:
-        job = live.wait(work.job.job_id, lambda job: None)
-        if job.phase is not Phase.DONE:
-            operator.report({"ERROR"}, f"{job.message} {job.hint}".strip() or wording.progress(job))
-            return {"CANCELLED"}
-    return {"FINISHED"}
+    # Sentence, weights and the rest are among the recipe's options.
+    request_for = partial(job_request, wanted, options=recipe.get("options"), label=name)
+    return ask(operator, context, request_for, name, path)
 
 
-def _changed(path: str, record: object) -> str:
+def _missing(path: str, record: object) -> str:
     """Why the photograph cannot be used again, or an empty text."""
     file = Path(path)
     if not path or not file.is_file():
@@ -101,12 +85,16 @@ class MAQUETTE_OT_vary(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        if _poll(cls, context) and wording.is_changed(tags.recipe_of(context.object) or {}):
+            cls.poll_message_set("What was edited or blended has no seed; vary the avatar it came from.")
+            return False
         return _poll(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         seed = self.seed or random.randrange(1, 100_000)
         recipe = tags.recipe_of(context.object) or {}
-        name = context.object.name if recipe.get("portrait") else f"Avatar {seed}"
+        said = recipe.get("portrait") or wording.sentence_of(recipe)
+        name = context.object.name if said else f"Avatar {seed}"
         return _submit(self, context, seed, name)
 
 

@@ -4,17 +4,15 @@
 # mypy: disable-error-code="valid-type"
 
 import random
-import sys
+from functools import partial
 from pathlib import Path
 
 import bpy
 
-from .. import session, wording
-from ..jobs import JobState, Phase
-from ..launcher import LaunchError
+from .. import wording
 from ..properties import MAX_SEED, PRESETS
-from ..protocol import JobRequest, ProtocolError
 from ..requests import Wanted, job_request
+from .asking import ask, can_ask
 
 
 class MAQUETTE_OT_generate(bpy.types.Operator):
@@ -29,9 +27,14 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
         subtype="FILE_PATH",
         options={"SKIP_SAVE"},
     )
+    sentence: bpy.props.StringProperty(
+        name="Sentence",
+        description="Description to use instead of the scene's setting; with a portrait, a mix of both",
+        options={"SKIP_SAVE"},
+    )
     seed: bpy.props.IntProperty(
         name="Seed",
-        description="Seed to use instead of the scene's setting; without a portrait, a person from nothing else",
+        description="Seed to use instead of the scene's setting; alone, a person from nothing else",
         min=0,
         max=MAX_SEED,
         options={"SKIP_SAVE"},
@@ -43,6 +46,11 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
         default="standard",
         options={"SKIP_SAVE"},
     )
+    refine: bpy.props.BoolProperty(
+        name="Refine to Photo",
+        description="Fit the avatar to the photograph, instead of the scene's setting",
+        options={"SKIP_SAVE"},
+    )
     wait: bpy.props.BoolProperty(
         name="Wait",
         description="Return when the avatar is finished; always so where there is no window",
@@ -51,56 +59,33 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        # Without a window the operator connects by itself.
-        if not bpy.app.background and session.current().client is None:
-            cls.poll_message_set("Start or connect to a backend first.")
-            return False
-        return True
+        return can_ask(cls)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        live = session.current()
-        try:
-            if bpy.app.background and not live.ready:
-                if live.client is None:
-                    live.connect()
-                live.wait_ready(session.LAUNCH_SECONDS)
-            wanted = self._wanted(context.scene)
-            name = self._name(wanted)
-            request = job_request(wanted, live.client.welcome if live.client else None, label=name)
-            if not isinstance(request, JobRequest):
-                self.report({"ERROR"}, request)
-                return {"CANCELLED"}
-            portrait = wanted.portrait if wanted.source == "PORTRAIT" else ""
-            work = live.submit(request, name, context.scene.name, portrait)
-        except (LaunchError, ProtocolError) as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        if not (self.wait or bpy.app.background):
-            return {"FINISHED"}
-        job = _wait(live, work.job.job_id)
-        if job.phase is not Phase.DONE:
-            self.report({"ERROR"}, f"{job.message} {job.hint}".strip() or wording.progress(job))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+        wanted = self._wanted(context.scene)
+        name = self._name(wanted)
+        request_for = partial(job_request, wanted, label=name)
+        return ask(self, context, request_for, name, wanted.portrait, self.wait)
 
     def _wanted(self, scene: bpy.types.Scene) -> Wanted:
         """The scene's settings, replaced by what the operator was called with."""
         settings = scene.maquette
-        portrait = self.portrait if self.properties.is_property_set("portrait") else settings.portrait
-        source = settings.source
-        if self.properties.is_property_set("portrait"):
-            source = "PORTRAIT" if self.portrait else "SEED"
-        elif self.properties.is_property_set("seed"):
-            source = "SEED"
-        return Wanted(
-            source=source,
-            portrait=bpy.path.abspath(portrait) if portrait else "",
-            seed=self.seed if self.properties.is_property_set("seed") else settings.seed,
-            preset=self.preset if self.properties.is_property_set("preset") else settings.preset,
-        )
+        names = ("portrait", "sentence", "seed", "preset", "refine")
+        given = {name: getattr(self, name) for name in names if self.properties.is_property_set(name)}
+        values = {name: getattr(settings, name) for name in ("source", *names)} | given
+        if "portrait" in given or "sentence" in given:
+            named = {"PORTRAIT": given.get("portrait"), "SENTENCE": given.get("sentence")}
+            kinds = [kind for kind, value in named.items() if value]
+            values["source"] = "MIX" if len(kinds) > 1 else (kinds or ["SEED"])[0]
+        elif "seed" in given:
+            values["source"] = "SEED"
+        portrait = values.pop("portrait")
+        return Wanted(portrait=bpy.path.abspath(portrait) if portrait else "", weights=settings.weights(), **values)
 
     def _name(self, wanted: Wanted) -> str:
-        return f"Avatar {Path(wanted.portrait).stem if wanted.source == 'PORTRAIT' else wanted.seed}"
+        if "portrait" in wanted.uses:
+            return f"Avatar {Path(wanted.portrait).stem}"
+        return wording.named(wanted.sentence) if "sentence" in wanted.uses else f"Avatar {wanted.seed}"
 
 
 class MAQUETTE_OT_new_seed(bpy.types.Operator):
@@ -114,24 +99,6 @@ class MAQUETTE_OT_new_seed(bpy.types.Operator):
         # Short numbers can be read out and written down.
         context.scene.maquette.seed = random.randrange(1, 100_000)
         return {"FINISHED"}
-
-
-def _wait(live: session.Session, job_id: str) -> JobState:
-    """Waits for the job with a plain line for each stage; an interrupt cancels it."""
-    told: list[str] = []
-
-    def say(job: JobState) -> None:
-        stage = job.stage if job.phase is Phase.RUNNING else wording.progress(job)
-        if stage and stage not in told[-1:]:
-            told.append(stage)
-            sys.stdout.write(f"maquette: {job.fraction:4.0%} {stage}\n")
-            sys.stdout.flush()
-
-    try:
-        return live.wait(job_id, say)
-    except KeyboardInterrupt:
-        live.cancel(job_id)
-        return live.wait(job_id, say)
 
 
 CLASSES = (MAQUETTE_OT_generate, MAQUETTE_OT_new_seed)

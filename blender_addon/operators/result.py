@@ -5,6 +5,7 @@
 
 import bpy
 
+from .. import wording
 from ..scene import mesh, tags, view
 
 
@@ -35,7 +36,7 @@ class MAQUETTE_OT_look_at(bpy.types.Operator):
 
 
 class MAQUETTE_OT_reuse(bpy.types.Operator):
-    """Set seed and quality as this avatar was made with; a portrait has to be chosen again if it is another one"""
+    """Set sentence, seed and quality as this avatar was made with; a portrait has to be chosen again"""
 
     bl_idname = "maquette.reuse"
     bl_label = "Use Its Settings"
@@ -55,6 +56,16 @@ class MAQUETTE_OT_reuse(bpy.types.Operator):
         presets = settings.bl_rna.properties["preset"].enum_items.keys()
         if recipe.get("preset") in presets:
             settings.preset = recipe["preset"]
+        sentence = wording.sentence_of(recipe)
+        if wording.is_changed(recipe):
+            settings.edit = sentence or settings.edit
+            return {"FINISHED"}
+        weights = recipe.get("options", {}).get("weights", {})
+        for name, weight in weights.items():
+            if hasattr(settings, f"{name}_weight"):
+                setattr(settings, f"{name}_weight", weight)
+        settings.sentence = sentence or settings.sentence
+        settings.source = wording.source_of(recipe)
         return {"FINISHED"}
 
 

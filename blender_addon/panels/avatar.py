@@ -3,9 +3,10 @@
 
 import bpy
 
-from .. import wording
+from .. import session, shelf, wording
+from ..operators.change import changeable
 from ..scene import tags
-from .drawing import Tab
+from .drawing import Tab, sentence
 
 
 class MAQUETTE_PT_avatar(Tab, bpy.types.Panel):
@@ -37,6 +38,37 @@ class MAQUETTE_PT_avatar(Tab, bpy.types.Panel):
         row.operator("maquette.regenerate", icon="FILE_REFRESH")
         row.operator("maquette.vary", icon="MOD_NOISE")
         column.operator("maquette.mark_asset", icon="ASSET_MANAGER")
+        for note in wording.notes_of(recipe):
+            sentence(self.layout.column(), context, note, "INFO")
+        _draw_changes(self.layout.column(), context)
+
+
+def _draw_changes(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """A sentence that changes the avatar, and the blend with others that are selected."""
+    live, settings = session.current(), context.scene.maquette
+    avatars = changeable(context)
+    column.use_property_decorate = False
+    if not tags.source_of(context.object):
+        sentence(column, context, "Generate it again to edit or blend it", "INFO")
+        return
+    if live.ready and live.client is not None and not shelf.makes(live.client.welcome, "edit"):
+        sentence(column, context, "This backend cannot edit or blend; update it", "INFO")
+        return
+    box = column.box().column()
+    box.prop(settings, "edit", text="", placeholder="Add a beard", icon="TEXT")
+    box.prop(settings, "strength", slider=True)
+    row = box.row()
+    row.enabled = live.ready and bool(settings.edit.strip())
+    row.operator("maquette.edit", icon="MODIFIER")
+    box = column.box().column()
+    if len(avatars) < 2:
+        box.label(text="Select a second avatar to blend", icon="INFO")
+        return
+    box.label(text=" + ".join(each.name for each in avatars), icon="USER", translate=False)
+    box.prop(settings, "blend", slider=True)
+    row = box.row()
+    row.enabled = live.ready
+    row.operator("maquette.blend", icon="ARROW_LEFTRIGHT")
 
 
 CLASSES = (MAQUETTE_PT_avatar,)

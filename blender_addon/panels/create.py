@@ -4,6 +4,7 @@
 import bpy
 
 from .. import session, shelf, wording
+from ..requests import Wanted, can_make
 from .drawing import Tab
 
 
@@ -15,21 +16,45 @@ class MAQUETTE_PT_create(Tab, bpy.types.Panel):
         live, settings = session.current(), context.scene.maquette
         column = self.layout.column()
         column.use_property_decorate = False
-        column.row().prop(settings, "source", expand=True)
-        if settings.source == "PORTRAIT":
+        welcome = live.client.welcome if live.client else None
+        _draw_sources(column, settings, can_make(welcome, "sentence"))
+        uses = Wanted(settings.source, "", 0, "", weights=settings.weights()).uses
+        if settings.source in ("PORTRAIT", "MIX"):
             _draw_portrait(column, settings, live)
+        if settings.source in ("SENTENCE", "MIX"):
+            column.prop(settings, "sentence", text="", placeholder="An old woman with short grey hair")
+        if settings.source == "MIX":
+            _draw_weights(column, settings)
+        if "portrait" in uses and shelf.has_option(welcome, "invert"):
+            column.prop(settings, "refine")
         row = column.row(align=True)
         row.prop(settings, "seed")
         row.operator("maquette.new_seed", text="", icon="FILE_REFRESH")
         column.prop(settings, "preset")
         _draw_numbers(column, settings, live)
-        reason = wording.why_not(live.ready, settings.source, settings.portrait)
+        reason = wording.why_not(live.ready, uses, settings.portrait, settings.sentence)
         row = column.row()
         row.scale_y = 1.5
         row.enabled = not reason
         row.operator("maquette.generate", icon="USER")
         if reason:
             column.label(text=reason, icon="INFO")
+
+
+def _draw_sources(column: bpy.types.UILayout, settings: bpy.types.PropertyGroup, sentences: bool) -> None:
+    """Two rows of two; what this backend cannot do is greyed out."""
+    grid = column.grid_flow(row_major=True, columns=2, even_columns=True, align=True)
+    for name in ("PORTRAIT", "SENTENCE", "SEED", "MIX"):
+        cell = grid.row(align=True)
+        cell.enabled = sentences or name in ("PORTRAIT", "SEED")
+        cell.prop_enum(settings, "source", name)
+
+
+def _draw_weights(column: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    """How much each counts; a weight of 0 leaves its source out."""
+    weights = column.column(align=True)
+    for name in ("portrait_weight", "sentence_weight", "seed_weight"):
+        weights.prop(settings, name, slider=True)
 
 
 def _draw_portrait(column: bpy.types.UILayout, settings: bpy.types.PropertyGroup, live: session.Session) -> None:

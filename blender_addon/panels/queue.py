@@ -63,8 +63,8 @@ def _draw_over(
         else:
             column.label(text="Undone or deleted")
             column.operator("maquette.fetch", text="Bring It Back", icon="IMPORT").job = job.job_id
-        for note in job.recipe.get("notes", []):
-            sentence(column, context, wording.capitalised(str(note)), "INFO")
+        for note in wording.notes_of(job.recipe):
+            sentence(column, context, note, "INFO")
     elif job.phase is Phase.CANCELLED:
         column.label(text="Cancelled; what had arrived stays" if work.shape else "Cancelled")
         if work.request is not None:

@@ -37,6 +37,8 @@ def show(
         _dress(avatar, _material_of(job_id) or material.new_material(job_id, name, albedo))
     if texture is not None and albedo[tags.LEVEL] < texture.level:
         image.show_file(albedo, texture)
+    if texture is not None:
+        _refine(job_id, name, texture.maps)
     if recipe is not None:
         for block in (avatar, albedo):
             if tags.RECIPE not in block:
@@ -46,6 +48,14 @@ def show(
 
 def _material_of(job_id: str) -> bpy.types.Material | None:
     return next((each for each in bpy.data.materials if each.get(tags.JOB) == job_id), None)
+
+
+def _refine(job_id: str, name: str, maps: dict[str, bytes]) -> None:
+    """Images and nodes for the maps that are not there yet."""
+    missing = [kind for kind in maps if tags.find_map(job_id, kind) is None]
+    made = _material_of(job_id) if missing else None
+    if made is not None and made.use_nodes:
+        material.add_maps(made, {kind: image.new_map(job_id, f"{name} {kind}", kind, maps[kind]) for kind in missing})
 
 
 def _dress(avatar: bpy.types.Object, made: bpy.types.Material) -> None:

@@ -15,7 +15,9 @@ class Packed:
 
     level: int
     content: bytes = field(repr=False)
-    """A PNG file."""
+    """The albedo, a PNG file."""
+    maps: dict[str, bytes] = field(default_factory=dict, repr=False)
+    """The other images by their `tags.MAP`, PNG files; with the last texture of a job, if at all."""
 
 
 def new_image(job_id: str, name: str, side: int) -> bpy.types.Image:
@@ -23,6 +25,15 @@ def new_image(job_id: str, name: str, side: int) -> bpy.types.Image:
     image = bpy.data.images.new(name, side, side, alpha=False, float_buffer=False)
     image.colorspace_settings.name = "sRGB"
     image[tags.JOB] = job_id
+    return image
+
+
+def new_map(job_id: str, name: str, kind: str, content: bytes) -> bpy.types.Image:
+    """An image of numbers instead of colours, from a PNG file."""
+    image = new_image(job_id, name, 4)
+    image.colorspace_settings.name = "Non-Color"
+    image[tags.MAP] = kind
+    _pack(image, content)
     return image
 
 
@@ -37,10 +48,7 @@ def show_file(image: bpy.types.Image, texture: Packed) -> None:
     Against writing `pixels` and calling `pack()` this costs a tenth of a millisecond: Blender need not encode the
     file, and the image is not marked as changed, so that closing asks nothing.
     """
-    image.pack(data=texture.content, data_len=len(texture.content))
-    if image.source != "FILE":
-        image.source = "FILE"
-    image.buffers_free()  # not reload(), which looks for the file on disk first
+    _pack(image, texture.content)
     image[tags.LEVEL] = texture.level
 
 
@@ -50,3 +58,10 @@ def read_image(image: bpy.types.Image) -> np.ndarray:
     pixels = np.empty(width * height * 4, dtype=np.float32)
     image.pixels.foreach_get(pixels)
     return axes.pixels_from_blender(pixels, width, height)
+
+
+def _pack(image: bpy.types.Image, content: bytes) -> None:
+    image.pack(data=content, data_len=len(content))
+    if image.source != "FILE":
+        image.source = "FILE"
+    image.buffers_free()  # not reload(), which looks for the file on disk first

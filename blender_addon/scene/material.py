@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The material of an avatar: one Principled shader that shows the albedo image."""
+"""The material of an avatar: one Principled shader that shows the albedo image, and the finer maps once they come."""
 
 import bpy
 
@@ -7,6 +7,9 @@ from . import mesh as mesh_module
 from . import tags
 
 ROUGHNESS = 0.6
+"""Until the surface map comes."""
+OCCLUSION_GROUP = "glTF Material Output"
+"""Where Blender's own glTF importer and exporter keep occlusion, for which its shaders have no socket."""
 
 
 def new_material(job_id: str, name: str, image: bpy.types.Image) -> bpy.types.Material:
@@ -30,3 +33,52 @@ def new_material(job_id: str, name: str, image: bpy.types.Image) -> bpy.types.Ma
     tree.links.new(shader.outputs["BSDF"], output.inputs["Surface"])
     tree.nodes.active = texture  # what texture painting and baking look at
     return material
+
+
+def add_maps(material: bpy.types.Material, maps: dict[str, bpy.types.Image]) -> None:
+    """Lets the material show normals and surface (red: occlusion, green: roughness); what the user has linked stays."""
+    tree = material.node_tree
+    shader = next((each for each in tree.nodes if each.bl_idname == "ShaderNodeBsdfPrincipled"), None)
+    uv = next((each for each in tree.nodes if each.bl_idname == "ShaderNodeUVMap"), None)
+    if shader is None or uv is None:
+        return
+    active = tree.nodes.active
+    if "surface" in maps and not shader.inputs["Roughness"].is_linked:
+        texture = _texture(tree, maps["surface"], uv, -320)
+        split = _node(tree, "ShaderNodeSeparateColor", -120, -320)
+        occlusion = _node(tree, "ShaderNodeGroup", 220, -200)
+        occlusion.node_tree = _occlusion_group()
+        tree.links.new(texture.outputs["Color"], split.inputs[0])
+        tree.links.new(split.outputs["Green"], shader.inputs["Roughness"])
+        tree.links.new(split.outputs["Red"], occlusion.inputs["Occlusion"])
+    if "normal" in maps and not shader.inputs["Normal"].is_linked:
+        texture = _texture(tree, maps["normal"], uv, -640)
+        bend = _node(tree, "ShaderNodeNormalMap", -120, -640)
+        bend.uv_map = mesh_module.UV_LAYER
+        tree.links.new(texture.outputs["Color"], bend.inputs["Color"])
+        tree.links.new(bend.outputs["Normal"], shader.inputs["Normal"])
+    tree.nodes.active = active  # a new node takes its place
+
+
+def _node(tree: bpy.types.NodeTree, kind: str, x: int, y: int) -> bpy.types.Node:
+    made = tree.nodes.new(kind)
+    made.location = (x, y)
+    return made
+
+
+def _texture(tree: bpy.types.NodeTree, picture: bpy.types.Image, uv: bpy.types.Node, y: int) -> bpy.types.Node:
+    made = _node(tree, "ShaderNodeTexImage", -400, y)
+    made.image = picture
+    tree.links.new(uv.outputs["UV"], made.inputs["Vector"])
+    return made
+
+
+def _occlusion_group() -> bpy.types.NodeTree:
+    """The exporter finds it by name: one socket, nothing inside."""
+    group = bpy.data.node_groups.get(OCCLUSION_GROUP)
+    if group is None:
+        group = bpy.data.node_groups.new(OCCLUSION_GROUP, "ShaderNodeTree")
+    known = [each.name for each in group.interface.items_tree]
+    if "Occlusion" not in known:
+        group.interface.new_socket("Occlusion", in_out="INPUT", socket_type="NodeSocketFloat")
+    return group

@@ -13,6 +13,10 @@ ENDED = "maquette_ended"
 """Custom property on the object of a job that failed or was cancelled: the error's code. Nothing more will come."""
 PORTRAIT = "maquette_portrait"
 """Custom property on the object: where the photograph was it was made from, for making it again."""
+SOURCE = "maquette_source"
+"""Custom property on the object: the recipe's source, which edits and blends start from; large, and so kept apart."""
+MAP = "maquette_map"
+"""Custom property on images other than the albedo: "normal" or "surface"."""
 LEVEL = "maquette_level"
 """Custom property on the image: the texture level it shows."""
 
@@ -27,7 +31,12 @@ def find_object(job_id: str) -> bpy.types.Object | None:
 
 def find_image(job_id: str) -> bpy.types.Image | None:
     """The albedo image of a job."""
-    return next((each for each in bpy.data.images if each.get(JOB) == job_id), None)
+    return next((each for each in bpy.data.images if each.get(JOB) == job_id and MAP not in each), None)
+
+
+def find_map(job_id: str, kind: str) -> bpy.types.Image | None:
+    """Another image of a job, see `MAP`."""
+    return next((each for each in bpy.data.images if each.get(JOB) == job_id and each.get(MAP) == kind), None)
 
 
 def unfinished() -> list[bpy.types.Object]:
@@ -46,8 +55,16 @@ def recipe_of(block: bpy.types.ID) -> dict | None:
 
 
 def store_recipe(block: bpy.types.ID, recipe: dict) -> None:
-    """Writes the recipe as one line of JSON."""
-    block[RECIPE] = json.dumps(recipe, ensure_ascii=False, sort_keys=True)
+    """Writes the recipe as one line of JSON; its source only onto an object, in a property of its own."""
+    plain = {name: value for name, value in recipe.items() if name != "source"}
+    block[RECIPE] = json.dumps(plain, ensure_ascii=False, sort_keys=True)
+    if isinstance(block, bpy.types.Object) and isinstance(recipe.get("source"), str):
+        block[SOURCE] = recipe["source"]
+
+
+def source_of(avatar: bpy.types.Object | None) -> str:
+    """What edits and blends of the avatar start from, empty where it does not tell."""
+    return str(avatar.get(SOURCE, "")) if avatar is not None else ""
 
 
 def store_pending(scene: bpy.types.Scene, pending: dict[str, str]) -> None:

@@ -32,6 +32,9 @@ def test_generate_waits_and_leaves_a_finished_avatar(connected, capfd):
     assert image.read_image(albedo).shape == (16, 16, 3) and albedo.packed_file is not None
     assert image.read_image(albedo)[0, 0].tolist() == [100, 100, 100]
     assert tags.recipe_of(albedo) == recipe
+    normal, surface = (tags.find_map(avatar[tags.JOB], kind) for kind in ("normal", "surface"))
+    assert image.read_image(normal)[0, 0].tolist() == [128, 128, 255]
+    assert image.read_image(surface)[0, 0].tolist() == [128, 64, 0]
     assert bpy.context.view_layer.objects.active == avatar and avatar.select_get()
     assert "sampling" in capfd.readouterr().out
 

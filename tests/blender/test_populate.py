@@ -53,6 +53,17 @@ def test_the_operator_waits_and_leaves_a_crowd(settings, capfd):
     assert crowd_run.current().crowd.collection == "Crowd.001"
 
 
+def test_descriptions_take_turns(settings):
+    settings.source, settings.sentences = "SENTENCES", " an old man;; a woman with red hair ;"
+    assert crowd_properties.spec_from(bpy.context).sentences == ("an old man", "a woman with red hair", "an old man")
+    settings.distinct = 1
+    assert bpy.ops.maquette.populate() == {"FINISHED"}
+    assert len(bpy.data.collections["Crowd"].objects) == 9
+    settings.sentences = " ; "
+    with pytest.raises(SpecError, match="Describe the people first"):
+        crowd_properties.spec_from(bpy.context)
+
+
 def test_a_specification_file_does_the_same(settings, tmp_path):
     file = tmp_path / "crowd.json"
     file.write_text(json.dumps({"count": 4, "seeds": [10], "layout": {"kind": "grid"}, "instances": "points"}))

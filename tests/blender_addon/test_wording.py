@@ -57,6 +57,32 @@ def test_a_recipe_in_a_few_words():
     assert wording.took({}) == ""
 
 
+EDIT = {"kind": "edit", "options": {"sentence": "add a beard"}, "notes": ["the word 'flurb' was not understood"]}
+
+
+def test_recipes_of_sentences_edits_and_blends_in_a_few_words():
+    said = {"seed": 4, "options": {"sentence": "a tall man"}}
+    assert wording.made_from(said) == "“a tall man”, seed 4"
+    assert wording.made_from(said | {"portrait": {"sha256": "ab"}}) == "Portrait, “a tall man”, seed 4"
+    assert wording.made_from(EDIT) == "Edit: add a beard" and wording.made_from({"kind": "blend"}) == "Blend"
+    assert [wording.is_changed(each) for each in (said, EDIT, {"kind": "blend"}, {})] == [False, True, True, False]
+    assert wording.notes_of(EDIT) == ["The word 'flurb' was not understood"] and wording.notes_of({"notes": 3}) == []
+
+
+def test_a_recipe_tells_which_source_of_the_panel_made_it():
+    said = {"options": {"sentence": "a tall man"}}
+    assert wording.source_of({}) == "SEED" and wording.source_of(said) == "SENTENCE"
+    assert wording.source_of({"portrait": {"sha256": "ab"}}) == "PORTRAIT"
+    assert wording.source_of(said | {"portrait": {"sha256": "ab"}}) == "MIX"
+    assert wording.source_of({"options": {"weights": {"seed": 1.0}}}) == "MIX"
+
+
+def test_names_end_with_a_word():
+    assert wording.named("an old woman with short grey hair and green eyes") == "An old woman with short grey hair and"
+    assert wording.named(" bald ") == "Bald" and wording.named("") == "Avatar"
+    assert wording.shortened("x" * 99) == "x" * 30
+
+
 def test_what_a_user_can_mend_has_a_button():
     hopeless = {ErrorCode.BAD_MESSAGE, ErrorCode.UNKNOWN_KIND, ErrorCode.WRONG_VERSION, ErrorCode.BAD_REQUEST}
     assert set(wording.REMEDIES) == set(ErrorCode) - hopeless
@@ -83,9 +109,12 @@ def test_a_device_that_cannot_work_says_why():
 
 
 def test_a_disabled_button_says_why():
-    assert wording.why_not(False, "SEED", "") == "Start or connect to a backend first"
-    assert wording.why_not(True, "PORTRAIT", "") == "Choose a portrait first"
-    assert wording.why_not(True, "PORTRAIT", "a.jpg") == wording.why_not(True, "SEED", "") == ""
+    assert wording.why_not(False, ("seed",), "") == "Start or connect to a backend first"
+    assert wording.why_not(True, ("portrait",), "") == "Choose a portrait first"
+    assert wording.why_not(True, ("portrait",), "a.jpg") == wording.why_not(True, ("seed",), "") == ""
+    assert wording.why_not(True, ("sentence", "seed"), "", " ") == "Describe the person first"
+    assert wording.why_not(True, ("sentence", "seed"), "", "a man") == ""
+    assert wording.why_not(True, (), "") == "Give something in the mix a weight"
 
 
 def test_a_backend_that_is_there_need_not_be_started():

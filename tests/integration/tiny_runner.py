@@ -24,13 +24,7 @@ class TinyRunner:
     """A quad, three textures."""
 
     def __init__(self, device: str) -> None:
-        self.capabilities: dict[str, Any] = {
-            "synthesizers": ["tiny"],
-            "refiners": ["paint"],
-            "sources": ["portrait", "seed", "sentence"],
-            "kinds": ["avatar", "edit", "blend"],
-            "device": device,
-        }
+        self.capabilities: dict[str, Any] = {"synthesizers": ["tiny"], "refiners": ["paint"], "device": device}
 
     def run(self, request: JobRequest) -> Iterator[Event]:
         job_id = request.job_id

@@ -110,15 +110,17 @@ def test_mistakes_in_the_specification_are_sentences(
     assert [each.name for each in tmp_path.iterdir()] == ["crowd.json"]
 
 
+@pytest.mark.blender
 @blender
-def test_sentences_are_refused_in_a_sentence(
-    running: Launched, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "crowd.json").write_text(
-        json.dumps(SPEC | {"sentences": ["a man"]}).replace('"seeds": [10, 11, 12], ', "")
-    )
-    assert run_command_line(["populate", str(tmp_path / "crowd.json"), "--out", str(tmp_path / "a.blend")]) == 2
-    assert "sentences cannot be used: this backend makes people from portraits and seeds" in capsys.readouterr().err
+def test_a_crowd_of_sentences(running: Launched, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    described = {name: value for name, value in SPEC.items() if name != "seeds"} | {"sentences": ["an old man"]}
+    (tmp_path / "crowd.json").write_text(json.dumps(described))
+    out = tmp_path / "a.blend"
+    assert run_command_line(["populate", str(tmp_path / "crowd.json"), "--out", str(out)]) == 0
+    assert "8 people, 1 distinct (1 made now)" in capsys.readouterr().out
+    (person,) = json.loads(out.with_suffix(".crowd.json").read_text())["people"]
+    assert person["source"] == "an old man" and person["recipe"]["options"]["sentence"] == "an old man"
+    assert "source" not in person["recipe"]
 
 
 def test_the_flags_are_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,6 +35,30 @@ def test_the_shape_comes_first_and_the_texture_sharpens_in_place(shape, texture,
     assert tags.recipe_of(made) == tags.recipe_of(tags.find_image("one")) == RECIPE
 
 
+def test_the_last_texture_brings_its_maps_once(shape, albedo):
+    scene = bpy.context.scene
+    plain = image.packed(albedo, level=2)
+    finished = image.Packed(2, plain.content, {"normal": plain.content, "surface": plain.content})
+    avatar.show(scene, "one", "Avatar", shape, image.packed(albedo, level=1))
+    for _ in range(2):
+        avatar.show(scene, "one", "Avatar", shape, finished)
+        assert len(bpy.data.images) == 3 and len(bpy.data.materials) == 1
+    assert tags.find_map("one", "normal").packed_file is not None
+    (dress,) = bpy.data.materials
+    shader = next(node for node in dress.node_tree.nodes if node.bl_idname == "ShaderNodeBsdfPrincipled")
+    assert shader.inputs["Normal"].is_linked and shader.inputs["Roughness"].is_linked
+    bpy.data.images.remove(tags.find_map("one", "normal"))
+    bpy.data.materials.remove(dress)
+    avatar.show(scene, "one", "Avatar", shape, finished)  # the user's wish: nothing to dress
+
+
+def test_the_source_is_kept_apart_from_the_recipe(shape, texture):
+    avatar.show(bpy.context.scene, "one", "Avatar", shape, texture, RECIPE | {"source": "A" * 100_000})
+    made = tags.find_object("one")
+    assert tags.source_of(made) == "A" * 100_000 and tags.recipe_of(made) == RECIPE
+    assert tags.SOURCE not in tags.find_image("one") and tags.source_of(None) == ""
+
+
 def test_an_older_texture_never_replaces_a_newer_one(shape, texture, albedo):
     avatar.show(bpy.context.scene, "one", "Avatar", shape, texture)
     avatar.show(bpy.context.scene, "one", "Avatar", shape, image.packed(255 - albedo, level=0))

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all operators that make avatars do with a request: hand it over and, where there is no window, wait."""
+
+import sys
+from collections.abc import Callable
+
+import bpy
+
+from .. import session, wording
+from ..jobs import JobState, Phase
+from ..launcher import LaunchError
+from ..protocol import JobRequest, ProtocolError, Welcome
+
+
+def can_ask(cls: type[bpy.types.Operator]) -> bool:
+    """For `poll`: whether there is a backend; without a window operators connect by themselves."""
+    if not bpy.app.background and session.current().client is None:
+        cls.poll_message_set("Start or connect to a backend first.")
+        return False
+    return True
+
+
+def ask(
+    operator: bpy.types.Operator,
+    context: bpy.types.Context,
+    request_for: Callable[[Welcome | None], JobRequest | str],
+    name: str,
+    portrait: str = "",
+    wait: bool = False,
+) -> set[str]:
+    """For `execute`: submits what `request_for` makes for this backend; the avatar is called `name`."""
+    live = session.current()
+    try:
+        if bpy.app.background and not live.ready:
+            if live.client is None:
+                live.connect()
+            live.wait_ready(session.LAUNCH_SECONDS)
+        request = request_for(live.client.welcome if live.client else None)
+        if not isinstance(request, JobRequest):
+            operator.report({"ERROR"}, request)
+            return {"CANCELLED"}
+        work = live.submit(request, name, context.scene.name, portrait if request.portrait is not None else "")
+    except (LaunchError, ProtocolError) as error:
+        operator.report({"ERROR"}, str(error))
+        return {"CANCELLED"}
+    if not (wait or bpy.app.background):
+        return {"FINISHED"}
+    job = _wait(live, work.job.job_id)
+    if job.phase is not Phase.DONE:
+        operator.report({"ERROR"}, f"{job.message} {job.hint}".strip() or wording.progress(job))
+        return {"CANCELLED"}
+    return {"FINISHED"}
+
+
+def _wait(live: session.Session, job_id: str) -> JobState:
+    """Waits for the job with a plain line for each stage; an interrupt cancels it."""
+    told: list[str] = []
+
+    def say(job: JobState) -> None:
+        stage = job.stage if job.phase is Phase.RUNNING else wording.progress(job)
+        if stage and stage not in told[-1:]:
+            told.append(stage)
+            sys.stdout.write(f"maquette: {job.fraction:4.0%} {stage}\n")
+            sys.stdout.flush()
+
+    try:
+        return live.wait(job_id, say)
+    except KeyboardInterrupt:
+        live.cancel(job_id)
+        return live.wait(job_id, say)
