@@ -96,6 +96,7 @@ def _through(connection: Connection, request: AvatarRequest) -> Iterator[Pipelin
             seed=request.seed,
             portrait=request.portrait,
             options=dict(request.options),
+            label=(request.sentence or "")[:64] or None,
             sources="\n".join(request.sources).encode() if request.sources else None,
         )
         for event in run_job(client, job):

@@ -23,6 +23,7 @@ from backend.surface.extract import extract
 from backend.surface.lod import levels_of_detail
 from backend.surface.unwrap import unwrap
 from backend.synthesis.base import Condition, Edit, Sample, Synthesizer
+from backend.synthesis.inversion import STAGE as LIKENESS
 from backend.synthesis.source import Source
 from backend.texture.bake import bake, finish
 
@@ -48,8 +49,9 @@ PORTRAIT, SAMPLING, FITTING, EXTRACTING, CLEANING, UNWRAPPING, BAKING, DETAIL = 
     "first texture",
     "fine surface",
 )
-SYNTHESIS = {"invert": FITTING}
+SYNTHESIS = {LIKENESS: FITTING}
 """Stages of a synthesizer that take a share of their own; all others are sculpting."""
+MIXED_NOTE = "the person is a mix, so the photograph's own pixels are not put onto the texture"
 REFINING = {"resample": "finer texture", "reproject": "portrait onto the texture"}
 
 
@@ -68,7 +70,7 @@ def run(
     """The events of one job; closing the iterator cancels it within one denoising step.
 
     `find_faces` is asked only where there is a portrait; give a cached one for several jobs. Raises PortraitError,
-    FaceFilesMissing, SourceError or AvatarError; all carry `message` and `hint`.
+    FaceFilesMissing, SourceError, EditError or AvatarError; all carry `message` and `hint`.
     """
     numbers = request.numbers
     refiners = [name for name in numbers.refiners if request.shows_portrait or not REFINERS[name].needs_portrait]
@@ -97,7 +99,8 @@ def run(
         yield Painted(textures, final=True)
     recipe = _recipe(request, synthesizer, portrait, refiners)
     recipe["result"] = {"faces": len(mesh.faces), "vertices": len(mesh.vertices), "texture_size": textures.size}
-    recipe["notes"] += [*sample.notes, *textures.notes]
+    mixed = [MIXED_NOTE] if portrait is not None and not request.shows_portrait else []
+    recipe["notes"] += [*mixed, *sample.notes, *textures.notes]
     recipe["made_from"] = [_source_record(text, each) for text, each in zip(request.sources, sources, strict=True)]
     recipe["source"] = sample.source.pack()
     yield Finished(recipe | {"device": str(field.device), "seconds": stages.finish()})

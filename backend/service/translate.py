@@ -28,6 +28,7 @@ CODES = {
     "RequestError": ErrorCode.BAD_REQUEST,
     "AvatarError": ErrorCode.BAD_REQUEST,
     "SourceError": ErrorCode.BAD_REQUEST,
+    "EditError": ErrorCode.BAD_REQUEST,
 }
 """The pipeline's complaints, all with `message` and `hint`, as the protocol's codes."""
 

@@ -15,7 +15,10 @@ def test_the_blender_samples_run(connected, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     exec(compile(sample("blender"), "docs/scripting.md", "exec"), {})
     assert "Avatar 7" in capsys.readouterr().out
-    assert [each.name for each in bpy.data.objects] == ["Avatar 7", "Avatar 7.001", "Avatar 8"]
+    names = [each.name for each in bpy.data.objects]
+    woman = "A young woman with red hair"
+    assert names[:2] == [woman, f"{woman}, make her older"] and names[2].startswith(f"{woman}, make her older and")
+    assert names[3:] == ["Avatar 7", "Avatar 7.001", "Avatar 8"]
     assert (tmp_path / catalog.FILE_NAME).exists()
     bpy.ops.wm.read_factory_settings(use_empty=True)
     with bpy.data.libraries.load(str(tmp_path / "avatars.blend"), assets_only=True) as (there, _):

@@ -19,7 +19,7 @@ def test_the_client_samples_run(backend: Launched, tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     said = done.stdout.splitlines()
-    assert "made with seed 7" in said
+    assert "made with seed 7" in said and "all understood" in said and "edit blend" in said
     assert [line for line in said if line[:2] in ("11", "12", "13")] == [
         f"{seed} Finished well" for seed in (11, 12, 13)
     ]

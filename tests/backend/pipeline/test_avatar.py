@@ -13,6 +13,7 @@ from backend.pipeline.events import Finished, Painted, PipelineEvent, Progress, 
 from backend.pipeline.request import AvatarRequest
 from backend.synthesis.base import Condition, Sample
 from backend.synthesis.base import Progress as Step
+from backend.synthesis.inversion import STAGE as LIKENESS
 from backend.synthesis.source import Source, SourceError
 from tests.analytic import BustField
 
@@ -41,7 +42,7 @@ class Sculptor:
             for step in range(condition.steps):
                 yield Step("denoising", step / condition.steps, np.full((4, 4, 3), step, np.uint8))
             for step in range(condition.invert):
-                yield Step("invert", step / condition.invert)
+                yield Step(LIKENESS, step / condition.invert)
             notes = () if condition.sentence is None else ("the word 'flurb' was not understood",)
             return Sample(self.field, source(seed=condition.seed), notes)
         finally:
@@ -124,7 +125,7 @@ def test_fitting_to_the_photograph_is_a_stage_of_its_own(finder: FaceFinder, por
     recipe = events[-1].recipe
     assert "fitting to the photograph" in recipe["seconds"]
     # Mixed with a sentence it is somebody else, whom the photograph's own pixels would not fit.
-    assert recipe["parameters"]["refiners"] == ["resample"]
+    assert recipe["parameters"]["refiners"] == ["resample"] and any("is a mix" in note for note in recipe["notes"])
 
 
 def test_an_edit_starts_from_the_source_of_a_recipe_and_a_blend_from_several() -> None:
