@@ -19,8 +19,11 @@ def mark(avatar: bpy.types.Object, recipe: dict) -> None:
     """Marks the object as an asset of the catalog, with tags and a picture."""
     avatar.asset_mark()
     avatar.asset_data.catalog_id = catalog.IDENTITY
-    avatar.asset_data.description = f"Head made with Maquette, seed {recipe.get('seed', '?')}"
-    for word in ("avatar", "portrait" if recipe.get("portrait") else "seed", str(recipe.get("preset", ""))):
+    said = str((recipe.get("options") or {}).get("sentence", ""))
+    words = f"“{said}”, " if said else ""
+    avatar.asset_data.description = f"Head made with Maquette, {words}seed {recipe.get('seed', '?')}"
+    source = "portrait" if recipe.get("portrait") else "sentence" if said else "seed"
+    for word in ("avatar", source, str(recipe.get("preset", ""))):
         if word and word not in avatar.asset_data.tags:
             avatar.asset_data.tags.new(word)
     if bpy.app.background:

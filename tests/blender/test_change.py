@@ -77,6 +77,9 @@ def test_a_sentence_makes_a_person_and_comes_back_into_the_panel(connected):
     assert bpy.ops.maquette.vary(seed=9) == {"FINISHED"}
     again = tags.recipe_of(bpy.context.object)
     assert again["seed"] == 9 and again["options"] == recipe["options"]
+    assert bpy.ops.maquette.mark_asset() == {"FINISHED"}
+    told = bpy.context.object.asset_data
+    assert "“an old woman with flurb hair”" in told.description and "sentence" in told.tags
     settings = bpy.context.scene.maquette
     assert bpy.ops.maquette.reuse() == {"FINISHED"}
     assert (settings.source, settings.sentence) == ("SENTENCE", "an old woman with flurb hair")

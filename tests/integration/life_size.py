@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A runner that sends what real avatars weigh, without computing them: for measuring the other end."""
 
+import base64
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -34,8 +35,27 @@ class LifeSize:
         for level, side in enumerate(SIDES[request.preset]):
             yield Progressed(job_id, "painting", 0.6 + 0.1 * level, (3 - level) * STAGE_SECONDS, None)
             time.sleep(STAGE_SECONDS)
-            yield TextureReady(job_id, level, texels(random, side), level == 2)
-        yield Finished(job_id, {"seed": request.seed, "preset": request.preset, "portrait": None})
+            maps = finest(random, side) if level == 2 else ()
+            yield TextureReady(job_id, level, texels(random, side), level == 2, *maps)
+        yield Finished(job_id, recipe_of(request, random))
+
+
+def finest(random: np.random.Generator, side: int) -> tuple[np.ndarray[Any, Any], ...]:
+    """Normals, occlusion and roughness as grainy as the colours."""
+    grain = texels(random, side)
+    return texels(random, side), np.ascontiguousarray(grain[..., 0]), np.ascontiguousarray(grain[..., 1])
+
+
+def recipe_of(request: JobRequest, random: np.random.Generator) -> dict[str, Any]:
+    """With a source as long as a real one: it squeezes as badly."""
+    return {
+        "kind": request.kind,
+        "seed": request.seed,
+        "preset": request.preset,
+        "options": dict(request.options),
+        "portrait": None,
+        "source": base64.b64encode(random.bytes(75_000)).decode(),
+    }
 
 
 def texels(random: np.random.Generator, side: int) -> np.ndarray[Any, Any]:
