@@ -17,11 +17,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..geometry.triplane import Triplane, roll, unroll
+from .decoder import FieldDecoder
 from .layers import PlaneConv
 from .plane_codec import VIEW_CHANNELS
 
 SEEN_CHANNELS = 27
 """Of a point: six colours, six depths, and its place."""
+RESIDUAL = 0.1
+"""Scale of what convolutions add: a step of an optimiser moves planes by so much less."""
+SCALES = (4.0, 16.0, 40.0)
+"""Of the differences between depths and places, per box unit, that a fresh decoder compares."""
 NOWHERE = 1.2
 """Depth, against the direction of the view, of what is not there."""
 
@@ -34,7 +39,8 @@ class PlaneDecoderConfig:
     """Side of the views and of the field planes."""
     fold: int = 4
     """The deep path works at so many times less."""
-    width: int = 96
+    width: int = 0
+    """Channels of the convolutions that add to the views; 0: planes are the views alone, and cost nothing."""
     blocks: int = 3
     channels: int = 32
     """Of the field planes; `SEEN_CHANNELS` of them are taken by the views."""
@@ -53,6 +59,8 @@ class PlaneDecoder(nn.Module):
     def __init__(self, config: PlaneDecoderConfig) -> None:
         super().__init__()
         self.config = config
+        if not config.width:
+            return
         side, width = config.view_size // config.fold, config.width
         # The average person and the coordinates that convolutions cannot know.
         self.place = nn.Parameter(0.05 * torch.randn(width, side, 3 * side))
@@ -69,13 +77,16 @@ class PlaneDecoder(nn.Module):
 
     def forward(self, views: Float[Tensor, "B 3 K S S"]) -> Float[Tensor, "B C S W"]:
         """Rolled-out field planes."""
+        if not self.config.width:
+            return self.seen(views)
         rolled = roll(views).contiguous(memory_format=torch.channels_last)
         hidden = functional.silu(self.stem(fold(rolled, self.config.fold)) + self.place)
         for first, second in self.blocks:
             hidden = hidden + second(functional.silu(first(hidden)))
         grown = unfold(self.grow(functional.silu(hidden)), self.config.fold)
         detail = functional.silu(self.fine(rolled))
-        return self.seen(views) + grown.float() + self.join(torch.cat([grown, detail], 1)).float()
+        added = grown + self.join(torch.cat([grown, detail], 1))
+        return self.seen(views) + RESIDUAL * added.float()
 
     def seen(self, views: Float[Tensor, "B 3 K S S"]) -> Float[Tensor, "B C S W"]:
         """Planes that hold no more than the views: summed at a point, `SEEN_CHANNELS` numbers and zeros."""
@@ -98,6 +109,20 @@ class PlaneDecoder(nn.Module):
     def as_triplane(image: Float[Tensor, "B C S W"]) -> Triplane:
         """The field planes, ready to be asked."""
         return Triplane(unroll(image.float()))
+
+
+@torch.no_grad()
+def begin_with_distances(decoder: FieldDecoder, random: torch.Generator) -> None:
+    """Let a fresh field decoder compare at once where a point is with what each view sees there: how far it lies
+    before or behind the surface, at several scales. Found by descent alone, these differences of large numbers take
+    most of a training."""
+    weight, bias = decoder.first.weight, decoder.first.bias
+    rows = [(scale, view, sign) for scale in SCALES for view in range(6) for sign in (1.0, -1.0)]
+    for row, (scale, view, sign) in enumerate(rows[: decoder.config.hidden * 3 // 4]):
+        weight[row] *= 0.3
+        weight[row, 18 + view] = -sign * scale
+        weight[row, 26 - view // 2] = sign * scale  # the views of xy look along z, those of yz along x
+        bias[row] = 2 * torch.rand((), generator=random) - 1
 
 
 def fold(image: Float[Tensor, "B C H W"], factor: int) -> Float[Tensor, "B D h w"]:

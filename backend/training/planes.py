@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The field behind the views: plane decoder and field decoder, learned together from points and pictures."""
+"""The field behind the views: the field decoder, learned from points first and then from pictures.
 
-from dataclasses import asdict, dataclass, field, replace
+What a point knows of the views does not change while the decoder learns from points, so it is looked up once: steps of
+tens of thousands of points cost milliseconds.
+"""
+
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +18,13 @@ from torch.nn import functional
 from ..geometry.cameras import orbit
 from ..geometry.fields import TriplaneField
 from ..geometry.rendering import render
-from ..geometry.triplane import roll, unroll
+from ..geometry.triplane import Triplane, roll, unroll
 from ..models.decoder import DecoderConfig, FieldDecoder
 from ..models.layers import channels_last
 from ..models.plane_codec import views_to_input
-from ..models.plane_decoder import PlaneDecoder, PlaneDecoderConfig
+from ..models.plane_decoder import PlaneDecoder, PlaneDecoderConfig, begin_with_distances
 from .data import People
-from .objective import ObjectiveConfig, Subject, losses
+from .objective import NEAR, NEAR_WEIGHT, ObjectiveConfig, Subject, losses
 from .photometric import PhotometricConfig
 from .views import ViewSet, stack_cameras
 
@@ -33,16 +37,21 @@ TILE = 128
 class PlanesStageConfig:
     """How the field is learned."""
 
+    points_alone: float = 0.8
+    """Share of the run in which points teach, by features that were looked up before."""
+    point_people: int = 12
+    """People per step meanwhile."""
+    points: int = 1200
+    """Of each, for the distance."""
+    surface_points: int = 800
+    """Of each, for the colour."""
+    kept_points: int = 20_000
+    """Points of each person whose features are kept in memory, and 0.7 times as many of the surface."""
     people_per_step: int = 2
-    decoder_people: int = 6
-    """... while the field decoder is learned alone, on planes that hold the views and nothing else."""
-    decoder_alone: float = 0.3
-    """Share of the run for that."""
-    points_alone: float = 0.05
-    """Share of the run in which points teach alone: rays need a surface to look at."""
+    """Once pictures teach too."""
     blurred: float = 0.4
-    """Share of visits whose views are blurred first, as a generator's may be."""
-    noise: float = 0.03
+    """Share of people, then of visits, whose views are blurred first, as a generator's may be."""
+    noise: float = 0.01
     """Largest deviation of noise on views."""
     objective: ObjectiveConfig = field(default_factory=lambda: ObjectiveConfig(
         photometric=PhotometricConfig(rays=1500, pool=3000),
@@ -50,21 +59,14 @@ class PlanesStageConfig:
     ))  # fmt: skip
     """Once pictures teach too."""
 
-    @property
-    def opening(self) -> ObjectiveConfig:
-        """While points teach alone."""
-        return replace(self.objective, supervision="points", sdf_weight=20.0, colour_weight=2.0)
-
 
 class FieldMaker(nn.Module):
     """Views to a field."""
 
     def __init__(self, planes: PlaneDecoderConfig, hidden: int = 96) -> None:
         super().__init__()
-        self.planes, self.decoder = (
-            PlaneDecoder(planes),
-            FieldDecoder(DecoderConfig(channels=planes.channels, hidden=hidden)),
-        )
+        self.planes = PlaneDecoder(planes)
+        self.decoder = FieldDecoder(DecoderConfig(channels=planes.channels, hidden=hidden))
         channels_last(self)
 
     @torch.no_grad()
@@ -78,27 +80,30 @@ class PlanesStage:
 
     name = "planes"
 
-    def __init__(self, folder: Path, planes: PlaneDecoderConfig, config: PlanesStageConfig) -> None:
+    def __init__(
+        self, folder: Path, planes: PlaneDecoderConfig, config: PlanesStageConfig, hidden: int = 96, seed: int = 0
+    ) -> None:
+        random = torch.Generator().manual_seed(seed)
         self.people = People(folder, ARRAYS)
-        self.network = FieldMaker(planes)
+        self.network = FieldMaker(planes, hidden)
+        begin_with_distances(self.network.decoder, random)
         self.config, self.progress = config, 0.0
+        self._known = [self._features(person, random) for person in range(len(self.people))]
 
     def losses(self, random: torch.Generator) -> dict[str, Tensor]:
-        """Of a few people, from exact views or from blurred ones."""
-        alone = self.progress < self.config.decoder_alone
-        count = self.config.decoder_people if alone else self.config.people_per_step
-        chosen = torch.randint(len(self.people), (count,), generator=random)
-        device = next(self.network.parameters()).device
-        views = self._worn(self.views(chosen), random).to(device)
-        maker = self.network.planes
-        planes = unroll((maker.seen(views) if alone else maker(views)).float())
-        opening = self.progress < self.config.points_alone
-        objective = self.config.opening if opening else self.config.objective
-        subjects = [self._subject(int(person), objective, device) for person in chosen]
+        """Of points of many people, or of points and pictures of a few."""
+        device = self.network.decoder.out.weight.device
+        if self.progress < self.config.points_alone:
+            with torch.autocast(device.type, enabled=False):
+                return self._point_losses(random, device)
+        chosen = torch.randint(len(self.people), (self.config.people_per_step,), generator=random)
+        views = torch.stack([self._worn(own, random) for own in self.views(chosen)]).to(device)
+        planes = unroll(self.network.planes(views).float())
+        subjects = [self._subject(int(person), device) for person in chosen]
         with torch.autocast(device.type, enabled=False):
             for own, subject in zip(planes.detach(), subjects, strict=True):
                 subject.refresh(own, self.network.decoder, random)
-            return losses(planes, self.network.decoder, subjects, objective, random)
+            return losses(planes, self.network.decoder, subjects, self.config.objective, random)
 
     def views(self, chosen: Tensor) -> Float[Tensor, "B 3 K S S"]:
         """Exact axis views."""
@@ -107,14 +112,17 @@ class PlanesStage:
 
     def sheet(self, average_weights: dict[str, Tensor], path: Path) -> None:
         """Four people, pictures beside renders of their fields."""
-        network = FieldMaker(self.network.planes.config)
+        network = FieldMaker(self.network.planes.config, self.network.decoder.config.hidden)
         network.load_state_dict(average_weights)
         rows = []
-        for person in range(4):
-            subject = self._views(person)
+        for person in range(min(4, len(self.people))):
+            truth = self._views(person)
             made = network.eval().field(self.views(torch.tensor([person])))
-            own = [render(made, subject.cameras[k], TILE, TILE, background=1.0).rgb for k in (0, 2, 4)]
-            pairs = [torch.cat([subject.rgb[k], picture], 1) for k, picture in zip((0, 2, 4), own, strict=True)]
+            shown = range(0, len(truth), 2)
+            own = [render(made, truth.cameras[k], TILE, TILE, background=1.0).rgb for k in shown]
+            size = (TILE, TILE)
+            exact = functional.interpolate(truth.rgb.permute(0, 3, 1, 2), size).permute(0, 2, 3, 1)
+            pairs = [torch.cat([exact[k], picture], 1) for k, picture in zip(shown, own, strict=True)]
             rows.append(torch.cat(pairs, 1))
         picture = (torch.cat(rows).clamp(0, 1) * 255).byte().numpy()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -126,27 +134,64 @@ class PlanesStage:
         return {"planes": asdict(network.planes.config), "decoder": asdict(network.decoder.config),
                 "people": len(self.people)}  # fmt: skip
 
-    def _worn(self, views: Tensor, random: torch.Generator) -> Tensor:
+    @torch.inference_mode()
+    def _features(self, person: int, random: torch.Generator) -> dict[str, Tensor]:
+        """What points of a person know of the views, half precision, and what they should say."""
+        views = self._worn(self.views(torch.tensor([person]))[0], random)
+        planes = Triplane(unroll(self.network.planes.seen(views[None])))
+        counts = {"points": self.config.kept_points, "surface": int(0.7 * self.config.kept_points)}
+        known = {}
+        for name, target in (("points", "sdf"), ("surface", "colour")):
+            places, values = self.people.take(name, [person])[0], self.people.take(target, [person])[0]
+            chosen = torch.randperm(len(places), generator=random)[: counts[name]]
+            known[name] = planes.sample(places[chosen][None].float())[0].half()
+            known[target] = values[chosen]
+        return known
+
+    def _point_losses(self, random: torch.Generator, device: torch.device) -> dict[str, Tensor]:
+        chosen = torch.randint(len(self._known), (self.config.point_people,), generator=random)
+        near = self._rows(chosen, "points", "sdf", self.config.points, random)
+        coloured = self._rows(chosen, "surface", "colour", self.config.surface_points, random)
+        distance, rgb = self.network.decoder(torch.cat([near[0], coloured[0]]).float().to(device))
+        count, target = len(near[0]), near[1].float().to(device)
+        weight = torch.where(target.abs() < NEAR, NEAR_WEIGHT, 1.0)
+        albedo = coloured[1].to(device) / 255
+        return {
+            "sdf": 20 * (weight * (distance[:count] - target).abs()).mean(),
+            "colour": 2 * (rgb[count:] - albedo).abs().mean(),
+        }
+
+    def _rows(self, chosen: Tensor, name: str, target: str, count: int, random: torch.Generator) -> list[Tensor]:
+        parts = []
+        for person in chosen.tolist():
+            known = self._known[person]
+            index = torch.randint(len(known[name]), (count,), generator=random)
+            parts.append((known[name][index], known[target][index]))
+        return [torch.cat(column) for column in zip(*parts, strict=True)]
+
+    def _worn(self, views: Float[Tensor, "3 K S S"], random: torch.Generator) -> Float[Tensor, "3 K S S"]:
         size = views.shape[-1]
-        worn = []
-        for own in views:
-            if torch.rand(1, generator=random).item() < self.config.blurred:
-                small = int(size * (0.25 + 0.6 * torch.rand(1, generator=random).item()))
-                rolled = functional.interpolate(roll(own[None]), (small, 3 * small), mode="area")
-                own = unroll(functional.interpolate(rolled, (size, 3 * size), mode="bilinear"))[0]
-            deviation = self.config.noise * torch.rand(1, generator=random)
-            worn.append(own + deviation * torch.randn(own.shape, generator=random))
-        return torch.stack(worn)
+        if torch.rand(1, generator=random).item() < self.config.blurred:
+            small = int(size * (0.25 + 0.6 * torch.rand(1, generator=random).item()))
+            rolled = functional.interpolate(roll(views[None]), (small, 3 * small), mode="area")
+            views = unroll(functional.interpolate(rolled, (size, 3 * size), mode="bilinear"))[0]
+        deviation = self.config.noise * torch.rand(1, generator=random)
+        return views + deviation * torch.randn(views.shape, generator=random)
 
     def _views(self, person: int) -> ViewSet:
-        angles = self.people.take("view_angles", [person])[0].tolist()
-        rgba = self.people.take("view_rgba", [person])[0].float() / 255
-        return ViewSet(stack_cameras([orbit(*each) for each in angles]),
-                       (rgba[..., :3] + 1 - rgba[..., 3:]).clamp(0, 1), rgba[..., 3])  # fmt: skip
+        return person_views(self.people, person)
 
-    def _subject(self, person: int, objective: ObjectiveConfig, device: torch.device) -> Subject:
+    def _subject(self, person: int, device: torch.device) -> Subject:
         points = {name: self.people.take(name, [person])[0].numpy() for name in ("points", "sdf", "surface", "colour")}
-        return Subject(objective, self._views(person), points, device)
+        return Subject(self.config.objective, self._views(person), points, device)
+
+
+def person_views(people: People, person: int) -> ViewSet:
+    """The perspective views of a shard's person."""
+    angles = people.take("view_angles", [person])[0].tolist()
+    rgba = people.take("view_rgba", [person])[0].float() / 255
+    colour = (rgba[..., :3] + 1 - rgba[..., 3:]).clamp(0, 1)
+    return ViewSet(stack_cameras([orbit(*each) for each in angles]), colour, rgba[..., 3])
 
 
 def load_field_maker(checkpoint: Path) -> FieldMaker:

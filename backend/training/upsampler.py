@@ -13,7 +13,6 @@ from torch.nn import functional
 
 from ..diffusion.denoiser import diffuse, draw_times
 from ..diffusion.schedule import ScheduleConfig
-from ..geometry.cameras import orbit
 from ..geometry.triplane import roll, unroll
 from ..models.embedding import JointEmbedding
 from ..models.layers import channels_last
@@ -24,9 +23,8 @@ from .data import People
 from .latents import LatentSet, mirror_views
 from .objective import ObjectiveConfig, Subject, losses
 from .photometric import PhotometricConfig
-from .planes import FieldMaker
+from .planes import FieldMaker, person_views
 from .portrait_set import PortraitSet
-from .views import ViewSet, stack_cameras
 
 ARRAYS = ("axis_rgba", "axis_depth", "view_rgba", "view_angles")
 FACE_ROWS, FACE_COLUMNS = (0.0, 0.75), (0.125, 0.875)
@@ -186,10 +184,7 @@ class UpsamplerStage:
             return x0.new_zeros(())
         index = int(plain[0])
         planes = unroll(self.field_maker.planes(unroll(x0[index : index + 1])).float())
-        angles = self.people.take("view_angles", [int(chosen[index])])[0].tolist()
-        rgba = self.people.take("view_rgba", [int(chosen[index])])[0].float() / 255
-        views = ViewSet(stack_cameras([orbit(*each) for each in angles]),
-                        (rgba[..., :3] + 1 - rgba[..., 3:]).clamp(0, 1), rgba[..., 3])  # fmt: skip
+        views = person_views(self.people, int(chosen[index]))
         subject = Subject(self.config.objective, views, None, x0.device)
         with torch.autocast(x0.device.type, enabled=False):
             subject.refresh(planes[0].detach(), self.field_maker.decoder, random)
