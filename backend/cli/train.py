@@ -1,45 +1,121 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`maquette train`: learn to generate the planes that `maquette fit` made, and write the weights."""
+"""`maquette train`: every stage of every generator, by one loop, on one core or many cards."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from .frame import Complaint
+from .progress import Bar
+
+if TYPE_CHECKING:
+    from backend.training.build import Places
+    from backend.training.engine import EngineConfig
+    from backend.training.loop import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flags:
-    """Learn the base diffusion model; a killed run goes on where it was. Writes the weights at the end."""
+    """Train one stage of a generator. A killed run goes on where it was when the same command is given again.
 
-    people: Path
-    """Folder of shards."""
-    fit: Path
-    """Checkpoint of `maquette fit`."""
-    out: Path
-    """Folder for the checkpoint, the curve, sample grids and default.safetensors."""
-    minutes: float = 60.0
-    """Training time over all starts of the run."""
+    The stages of the default generator, in order: latents (a minute), embedding, prior, base, planes, upsampler; each
+    finds those before it in --out. Of rodin and rodinhd there are base and upsampler, on the planes of
+    `maquette fit --method replay`. On several devices: accelerate launch -m backend train ...
+    """
+
+    stage: Literal["latents", "embedding", "prior", "base", "planes", "upsampler"] = field(
+        metadata={"positional": True}
+    )
+    """What is trained."""
+    data: Path
+    """Folder of shards (planes need those with points); of rodin and rodinhd the folder that `maquette fit` wrote."""
+    out: Path = Path("runs")
+    """Folder of all stages; each writes checkpoint, curves (JSON lines and TensorBoard) and sample sheets into its
+    own."""
+    config: Literal["tiny", "default", "rodin", "rodinhd"] = "default"
+    """Sizes: for a try, as shipped, or as published."""
+    minutes: float | None = None
+    """Training time over all starts of the run; unless told, what the shipped model had."""
+    steps: int | None = None
+    """Steps over all starts of the run; with --minutes, what comes first."""
+    learning_rate: float | None = None
+    """Peak of the learning rate; unless told, the stage's own."""
+    accumulate: int = 1
+    """Minibatches per step and device."""
+    precision: Literal["auto", "no", "bf16", "fp16"] = "auto"
+    """Of products; auto takes what the device does in hardware."""
+    vae: Path | None = None
+    """Of rodinhd: folder of SDXL's autoencoder as diffusers saves it."""
     seed: int = 0
     """Start of all randomness."""
+    check: bool = False
+    """Build the stage, take one training step of a minibatch of one and draw one sample; print their time and memory,
+    write nothing. Networks that are only looked through may be missing then."""
+    sample_steps: int | None = None
+    """Of --check: denoising steps of the sample; unless told, the stage's own."""
 
 
 def run(flags: Flags) -> None:
-    """Trains, leaving pictures now and then, and exports."""
-    from backend.models.triplane_unet import UNetConfig
-    from backend.training.cascade import CascadeConfig, train_cascade
-    from backend.training.export import export_weights
+    """Trains, or measures one step."""
+    for name, least in (("steps", 1), ("accumulate", 1), ("sample_steps", 1)):
+        if (value := getattr(flags, name)) is not None and value < least:
+            raise Complaint(f"--{name.replace('_', '-')} is {value}", f"Give at least {least}.")
+    for name in ("minutes", "learning_rate"):
+        if (value := getattr(flags, name)) is not None and value <= 0:
+            raise Complaint(f"--{name.replace('_', '-')} is {value:g}", "Give more than 0.")
+    if flags.check and flags.stage in ("latents", "embedding", "prior"):
+        raise Complaint(f"{flags.stage} is too small to be checked", "Check base, planes or upsampler.")
 
-    from .progress import Bar
+    from backend.training.build import Places, train_stage
+
+    places = Places(data=flags.data, out=flags.out, vae=flags.vae)
+    if flags.check:
+        _check(flags, places)
+        return
+    if flags.stage == "latents":
+        print(f"wrote {train_stage(flags.stage, flags.config, places, _engine(flags, 'base'))}")
+        return
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that accelerate starts
 
     with Bar() as bar:
-        checkpoint = train_cascade(
-            flags.people,
-            flags.fit,
-            flags.out,
-            CascadeConfig(minutes=flags.minutes),
-            UNetConfig(),
-            flags.seed,
-            report=lambda clock, losses: bar.update(f"training, step {clock.steps}: {losses}", clock.progress),
-        )
-    weights = export_weights(flags.fit, checkpoint, flags.out / "default.safetensors")
-    print(f"wrote {weights}; copy it over backend/weights/default.safetensors to ship it")
+
+        def report(clock: Clock, losses: str) -> None:
+            bar.update(f"training {flags.stage}, step {clock.steps}: {losses}", clock.progress)
+
+        checkpoint = train_stage(flags.stage, flags.config, places, _engine(flags, flags.stage), report)
+    if first:
+        print(f"wrote {checkpoint}")
+
+
+def _engine(flags: Flags, stage: Literal["embedding", "prior", "base", "planes", "upsampler"]) -> EngineConfig:
+    from backend.training.presets import engine
+
+    chosen = replace(
+        engine(flags.config, stage), accumulate=flags.accumulate, precision=flags.precision, seed=flags.seed
+    )
+    if flags.minutes is not None or flags.steps is not None:
+        chosen = replace(chosen, minutes=flags.minutes, steps=flags.steps)
+    return chosen if flags.learning_rate is None else replace(chosen, learning_rate=flags.learning_rate)
+
+
+def _check(flags: Flags, places: Places) -> None:
+    import tempfile
+
+    from backend.training.build import build_stage, sampler
+    from backend.training.check import check
+    from backend.training.presets import PRESETS, Paper
+
+    with Bar() as bar, tempfile.TemporaryDirectory() as folder:
+        bar.update(f"building {flags.stage} of {flags.config}", 0.0)
+        stage = build_stage(flags.stage, flags.config, places, batch=1, random=True)
+        bar.update("one training step, then one sample", 0.3)
+        if isinstance(PRESETS[flags.config], Paper):
+            draw = sampler(stage, flags.sample_steps)
+            found = check(stage, lambda: (draw(), None)[1], flags.precision, flags.seed)
+        else:
+            sheet = Path(folder) / "sheet.png"
+            found = check(stage, lambda: stage.sheet(stage.network.state_dict(), sheet), flags.precision, flags.seed)
+    print(f"{flags.stage} of {flags.config}: " + "\n  ".join(found.lines()))

@@ -34,10 +34,16 @@ class TrainingError(Exception):
 class Stage(Protocol):
     """What is learned, and from what."""
 
-    name: str
-    """Of the checkpoint, `<name>.pt`, and of the pictures."""
-    network: nn.Module
-    """What is learned; parameters that need no gradient stay as they are. Its device is where minibatches belong."""
+    @property
+    def name(self) -> str:
+        """Of the checkpoint, `<name>.pt`, and of the pictures."""
+        ...
+
+    @property
+    def network(self) -> nn.Module:
+        """What is learned; parameters that need no gradient stay as they are. Its device is where minibatches
+        belong."""
+        ...
 
     def losses(self, random: torch.Generator) -> dict[str, Tensor]:
         """Weighted losses of one minibatch, drawn by `random` (on the CPU) and computed through `network`.

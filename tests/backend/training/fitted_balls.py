@@ -17,7 +17,7 @@ from backend.training.subjects import Subjects
 CHANNELS, SIZE = 8, 16
 
 
-def make_run(subjects: Path, out: Path, steps: int = 60) -> None:
+def make_run(subjects: Path, out: Path, steps: int = 40) -> None:
     """Fit everyone of a folder and write what `maquette fit --method replay` writes; pictures are linked beside it."""
     everyone = Subjects(subjects)
     (out / "subjects").symlink_to(subjects)

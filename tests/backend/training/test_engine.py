@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ from torch import Tensor, nn
 
 from backend.training.engine import EngineConfig, TrainingError, train
 
+ROOT = Path(__file__).parents[3]
 TRUTH = torch.tensor([[1.0, -2.0, 0.5]])
 
 
@@ -132,3 +136,38 @@ def test_endless_infinite_gradients_end_the_run_and_keep_the_weights(tmp_path: P
     with pytest.raises(TrainingError, match="no finite gradient"):
         run(tmp_path, stage, steps=100)
     assert stage.network.weight.isfinite().all()
+
+
+@pytest.mark.slow
+def test_a_run_killed_by_the_system_continues_exactly(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    program = [sys.executable, "-m", "tests.backend.training.line_run"]
+    subprocess.run([*program, whole, "30", "0"], cwd=ROOT, check=True)
+    victim = subprocess.Popen([*program, cut, "30", "0.1"], cwd=ROOT)
+    try:
+        end = time.monotonic() + 240
+        while not (cut / "line.pt").exists() and time.monotonic() < end:
+            time.sleep(0.05)
+    finally:
+        victim.kill()
+        victim.wait()
+    first = torch.load(cut / "line.pt", weights_only=True)["steps"]
+    assert 0 < first < 30
+    subprocess.run([*program, cut, "30", "0"], cwd=ROOT, check=True)
+    states = [torch.load(folder / "line.pt", weights_only=True) for folder in (whole, cut)]
+    for kind in ("network", "average"):
+        assert all(torch.equal(value, states[1][kind][name]) for name, value in states[0][kind].items())
+
+
+@pytest.mark.slow
+def test_several_processes_learn_one_network_from_minibatches_of_their_own(tmp_path: Path) -> None:
+    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1",
+              "--mixed_precision", "no", "--dynamo_backend", "no"]  # fmt: skip
+    for steps in ("5", "10"):  # the second goes on where the first stopped
+        program = [sys.executable, *launch, "-m", "tests.backend.training.line_run", tmp_path, steps, "0"]
+        subprocess.run(program, cwd=ROOT, check=True)
+    state = torch.load(tmp_path / "line.pt", weights_only=True)
+    assert state["steps"] == 10 and state["random"].shape[0] == 2
+    assert not torch.equal(state["random"][0], state["random"][1])
+    # Two processes drew in the first run and again in the second, never the same.
+    assert len(list(tmp_path.glob("first_*.txt"))) == 4

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a configuration fits a machine: one whole training step and one sample, with their time and memory."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from .engine import Stage
+from .memory import PeakMemory
+from .precision import Precision, choose_precision
+
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a step and a sample took."""
+
+    device: str
+    precision: str
+    parameters: int
+    losses: dict[str, float]
+    step_seconds: float
+    step_bytes: int
+    """Most memory during the step: weights, gradients, both moments of AdamW and activations."""
+    sample_seconds: float
+    sample_bytes: int
+
+    @property
+    def average_bytes(self) -> int:
+        """What averaged weights take in addition during a run."""
+        return 4 * self.parameters
+
+    def lines(self) -> list[str]:
+        """For people to read."""
+        terms = ", ".join(f"{name} {value:.4f}" for name, value in self.losses.items())
+        return [
+            f"{self.parameters / 1e6:.1f} million parameters on {self.device}, precision {self.precision}",
+            f"one training step: {self.step_seconds:.1f} s, at most {gib(self.step_bytes)} ({terms}); "
+            f"averaged weights take {gib(self.average_bytes)} more",
+            f"one sample: {self.sample_seconds:.1f} s, at most {gib(self.sample_bytes)}",
+        ]
+
+
+def check(stage: Stage, sample: Callable[[], None], precision: Precision = "auto", seed: int = 0) -> Checked:
+    """Take one step on the fastest device there is, all of it but the averaging, then call `sample` with the network in
+    its evaluation mode."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    chosen = choose_precision(device) if precision == "auto" else precision
+    network = stage.network.to(device).train()
+    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    random = torch.Generator().manual_seed(seed)
+    cast = torch.autocast(device.type, DTYPES.get(chosen, torch.bfloat16), enabled=chosen in DTYPES)
+    with PeakMemory(device) as step_peak:
+        started = time.monotonic()
+        optimiser = torch.optim.AdamW(learned, 1e-5, fused=True)
+        with cast:
+            losses = stage.losses(random)
+        torch.stack(list(losses.values())).sum().backward()
+        nn.utils.clip_grad_norm_(learned, 1.0)
+        optimiser.step()
+        _finish(device)
+        step_seconds = time.monotonic() - started
+    terms = {name: float(value.detach()) for name, value in losses.items()}
+    optimiser.zero_grad(set_to_none=True)
+    del optimiser, losses
+    network.eval()
+    with PeakMemory(device) as sample_peak, torch.inference_mode(), cast:
+        started = time.monotonic()
+        sample()
+        _finish(device)
+        sample_seconds = time.monotonic() - started
+    return Checked(str(device), chosen, sum(parameter.numel() for parameter in learned), terms, step_seconds,
+                   step_peak.bytes, sample_seconds, sample_peak.bytes)  # fmt: skip
+
+
+def gib(count: int) -> str:
+    """Bytes as GiB."""
+    return f"{count / 2**30:.2f} GiB"
+
+
+def _finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

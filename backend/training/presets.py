@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sizes that belong together: `tiny` for tests, `default` as shipped, `rodin` and `rodinhd` as published."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from ..models.embedding import EmbeddingConfig
+from ..models.latent_denoiser import LatentDenoiserConfig
+from ..models.plane_codec import CodecConfig
+from ..models.plane_decoder import PlaneDecoderConfig
+from ..models.plane_upsampler import PlaneUpsamplerConfig
+from ..models.prior import PriorConfig
+from ..models.unet import PlaneUNetConfig
+from ..models.upsampler import UpsamplerConfig
+from .base import BaseStageConfig
+from .embedding import EmbeddingTraining
+from .engine import EngineConfig
+from .plane_base import PlaneBaseConfig
+from .plane_upsampling import PlaneUpsamplerStageConfig
+from .planes import PlanesStageConfig
+from .prior import PriorTraining
+from .render_loss import RenderLossConfig
+from .upsampler import UpsamplerStageConfig
+
+StageName = Literal["latents", "embedding", "prior", "base", "planes", "upsampler"]
+CASCADE_ORDER: tuple[StageName, ...] = ("latents", "embedding", "prior", "base", "planes", "upsampler")
+"""Each stage stands on some before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cascade:
+    """The generator that ships: diffusion on latents of views, then on views, then a field."""
+
+    codec: CodecConfig = field(default_factory=CodecConfig)
+    components: int = 128
+    """Principal components of people."""
+    embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
+    """Without its attributes, which are the studio's."""
+    embedding_stage: EmbeddingTraining = field(default_factory=EmbeddingTraining)
+    prior: PriorConfig = field(default_factory=PriorConfig)
+    prior_stage: PriorTraining = field(default_factory=PriorTraining)
+    base: LatentDenoiserConfig = field(default_factory=LatentDenoiserConfig)
+    base_stage: BaseStageConfig = field(default_factory=BaseStageConfig)
+    planes: PlaneDecoderConfig = field(default_factory=PlaneDecoderConfig)
+    planes_stage: PlanesStageConfig = field(default_factory=PlanesStageConfig)
+    upsampler: UpsamplerConfig = field(default_factory=UpsamplerConfig)
+    upsampler_stage: UpsamplerStageConfig = field(default_factory=UpsamplerStageConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """A published cascade: diffusion on fitted planes, small and large."""
+
+    base: PlaneUNetConfig
+    base_stage: PlaneBaseConfig
+    upsampler: PlaneUpsamplerConfig
+    upsampler_stage: PlaneUpsamplerStageConfig
+    sees: Literal["autoencoder", "embedding"]
+    """What a portrait is to it: features of a frozen autoencoder, or a point among portraits and sentences."""
+
+
+TINY = Cascade(
+    codec=CodecConfig.tiny(), components=4, embedding=EmbeddingConfig.tiny(),
+    embedding_stage=EmbeddingTraining(batch=4, held_out=2),
+    prior=PriorConfig.tiny(), prior_stage=PriorTraining(batch=8, held_out=2),
+    base=LatentDenoiserConfig.tiny(), base_stage=BaseStageConfig(batch=4),
+    planes=PlaneDecoderConfig.tiny(), planes_stage=PlanesStageConfig(people_per_step=1),
+    upsampler=UpsamplerConfig.tiny(), upsampler_stage=UpsamplerStageConfig(batch=2),
+)  # fmt: skip
+RODIN = Paper(
+    base=PlaneUNetConfig.rodin(), base_stage=PlaneBaseConfig(batch=8), upsampler=PlaneUpsamplerConfig.rodin(),
+    upsampler_stage=PlaneUpsamplerStageConfig(render=RenderLossConfig(patch=112)), sees="embedding",
+)  # fmt: skip
+RODINHD = Paper(
+    base=PlaneUNetConfig.rodinhd(), base_stage=PlaneBaseConfig(), upsampler=PlaneUpsamplerConfig.rodinhd(),
+    upsampler_stage=PlaneUpsamplerStageConfig(), sees="autoencoder",
+)  # fmt: skip
+PRESETS: dict[str, Cascade | Paper] = {"tiny": TINY, "default": Cascade(), "rodin": RODIN, "rodinhd": RODINHD}
+
+_DEFAULT = EngineConfig(average=0.995, save_every=50, sheet_every=200)
+ENGINES: dict[StageName, EngineConfig] = {
+    "embedding": replace(_DEFAULT, minutes=20, learning_rate=1.5e-3, warm_up=60, sheet_every=400),
+    "prior": replace(_DEFAULT, minutes=10, learning_rate=1e-3, average=0.999, save_every=200, sheet_every=0),
+    "base": replace(_DEFAULT, minutes=70, learning_rate=6e-4, average=0.998, save_every=100, sheet_every=400),
+    "planes": replace(_DEFAULT, minutes=60, learning_rate=1e-3),
+    "upsampler": replace(_DEFAULT, minutes=60, learning_rate=1e-3),
+}
+"""As the shipped model was trained, on one core."""
+PAPER_ENGINE = EngineConfig(
+    steps=500_000, learning_rate=1e-5, warm_up=1000, average=0.9999, save_every=1000, sheet_every=5000
+)
+"""As RodinHD was trained; say how many devices there are to accelerate."""
+
+
+def engine(config: str, stage: StageName) -> EngineConfig:
+    """How a stage of a configuration is trained unless told otherwise."""
+    if isinstance(PRESETS[config], Paper):
+        return PAPER_ENGINE
+    chosen = ENGINES[stage]
+    return replace(chosen, minutes=None, steps=4, save_every=2, sheet_every=0) if config == "tiny" else chosen
