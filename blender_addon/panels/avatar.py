@@ -64,7 +64,10 @@ def _draw_changes(column: bpy.types.UILayout, context: bpy.types.Context) -> Non
     if len(avatars) < 2:
         box.label(text="Select a second avatar to blend", icon="INFO")
         return
-    box.label(text=" + ".join(each.name for each in avatars), icon="USER", translate=False)
+    names = box.column(align=True)
+    names.scale_y = 0.8
+    for number, each in enumerate(avatars):
+        names.label(text=each.name, icon="BLANK1" if number else "USER", translate=False)
     box.prop(settings, "blend", slider=True)
     row = box.row()
     row.enabled = live.ready

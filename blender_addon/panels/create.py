@@ -53,6 +53,7 @@ def _draw_sources(column: bpy.types.UILayout, settings: bpy.types.PropertyGroup,
 def _draw_weights(column: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     """How much each counts; a weight of 0 leaves its source out."""
     weights = column.column(align=True)
+    weights.label(text="Weights in the mix")
     for name in ("portrait_weight", "sentence_weight", "seed_weight"):
         weights.prop(settings, name, slider=True)
 
