@@ -88,7 +88,7 @@ class PlanesStage:
         self.network = FieldMaker(planes, hidden)
         begin_with_distances(self.network.decoder, random)
         self.config, self.progress = config, 0.0
-        self._known = [self._features(person, random) for person in range(len(self.people))]
+        self._known = self._features(random)
 
     def losses(self, random: torch.Generator) -> dict[str, Tensor]:
         """Of points of many people, or of points and pictures of a few."""
@@ -135,21 +135,26 @@ class PlanesStage:
                 "people": len(self.people)}  # fmt: skip
 
     @torch.inference_mode()
-    def _features(self, person: int, random: torch.Generator) -> dict[str, Tensor]:
-        """What points of a person know of the views, half precision, and what they should say."""
-        views = self._worn(self.views(torch.tensor([person]))[0], random)
-        planes = Triplane(unroll(self.network.planes.seen(views[None])))
+    def _features(self, random: torch.Generator) -> dict[str, Tensor]:
+        """What points of everybody know of the views [N, M, C], half precision, and what they should say."""
         counts = {"points": self.config.kept_points, "surface": int(0.7 * self.config.kept_points)}
-        known = {}
-        for name, target in (("points", "sdf"), ("surface", "colour")):
-            places, values = self.people.take(name, [person])[0], self.people.take(target, [person])[0]
-            chosen = torch.randperm(len(places), generator=random)[: counts[name]]
-            known[name] = planes.sample(places[chosen][None].float())[0].half()
-            known[target] = values[chosen]
+        known: dict[str, Tensor] = {}
+        for person in range(len(self.people)):
+            views = self._worn(self.views(torch.tensor([person]))[0], random)
+            planes = Triplane(unroll(self.network.planes.seen(views[None])))
+            for name, target in (("points", "sdf"), ("surface", "colour")):
+                places, values = self.people.take(name, [person])[0], self.people.take(target, [person])[0]
+                chosen = torch.randint(len(places), (counts[name],), generator=random)
+                if person == 0:  # all room at once: small pieces between large ones would keep those from being freed
+                    shape = (len(self.people), counts[name])
+                    known[name] = torch.empty(*shape, planes.planes.shape[2], dtype=torch.half)
+                    known[target] = torch.empty(*shape, *values.shape[1:], dtype=values.dtype)
+                known[name][person] = planes.sample(places[chosen][None].float())[0].half()
+                known[target][person] = values[chosen]
         return known
 
     def _point_losses(self, random: torch.Generator, device: torch.device) -> dict[str, Tensor]:
-        chosen = torch.randint(len(self._known), (self.config.point_people,), generator=random)
+        chosen = torch.randint(len(self.people), (self.config.point_people,), generator=random)
         near = self._rows(chosen, "points", "sdf", self.config.points, random)
         coloured = self._rows(chosen, "surface", "colour", self.config.surface_points, random)
         distance, rgb = self.network.decoder(torch.cat([near[0], coloured[0]]).float().to(device))
@@ -162,12 +167,8 @@ class PlanesStage:
         }
 
     def _rows(self, chosen: Tensor, name: str, target: str, count: int, random: torch.Generator) -> list[Tensor]:
-        parts = []
-        for person in chosen.tolist():
-            known = self._known[person]
-            index = torch.randint(len(known[name]), (count,), generator=random)
-            parts.append((known[name][index], known[target][index]))
-        return [torch.cat(column) for column in zip(*parts, strict=True)]
+        index = torch.randint(self._known[name].shape[1], (len(chosen), count), generator=random)
+        return [self._known[each][chosen[:, None], index].flatten(0, 1) for each in (name, target)]
 
     def _worn(self, views: Float[Tensor, "3 K S S"], random: torch.Generator) -> Float[Tensor, "3 K S S"]:
         size = views.shape[-1]
