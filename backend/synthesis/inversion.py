@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from ..geometry.cameras import Camera, orbit
 from ..geometry.crossing import find_surface
-from ..geometry.fields import PlanesField, TriplaneField
+from ..geometry.fields import TriplaneField
 from ..geometry.lookup import channels_last
 from ..geometry.occupancy import Occupancy, occupancy
 from ..geometry.rendering import render
@@ -38,6 +38,8 @@ AROUND = [(0.25 * math.pi * k, 0.1 if k % 2 else -0.25) for k in range(8)] + [
 ]
 """Azimuths and elevations of the cameras that find the rest of the surface."""
 AROUND_SIDE = 40
+COARSE = 64
+"""Side of the first residual planes."""
 PREVIEW_SIZE, PREVIEW_EVERY = 96, 40
 
 
@@ -102,17 +104,35 @@ def invert(
     )
     if goals is None:
         return field
-    start = channels_last(field.triplane.planes.detach()).clone()
-    planes = start.clone()
-    optimiser = torch.optim.Adam([planes], lr=config.rate, betas=(0.9, 0.98), fused=True)
-    for step in range(steps):
-        optimiser.param_groups[0]["lr"] = config.rate * (1 - 0.95 * step / steps) * min(1, (step + 1) / 5)
-        _descend(planes, field, goals, optimiser, config, random)
-        if step % 4 == 3 and config.smoothing:
-            _smooth(planes, start, config.smoothing)
-        wanted = step % PREVIEW_EVERY == PREVIEW_EVERY - 1 and step + 1 < steps
-        yield Progress(STAGE, (step + 1) / steps, _preview(planes, field) if wanted else None)
-    return TriplaneField(Triplane(planes.detach()), field.decoder)
+    fixed = channels_last(field.triplane.planes.detach()).clone()
+    done = 0
+    for side, share in _levels(fixed.shape[-1]):
+        free = channels_last(fixed.new_zeros(*fixed.shape[:3], side, side))
+        optimiser = torch.optim.Adam([free], lr=config.rate, betas=(0.9, 0.98), fused=True)
+        last = steps if side == fixed.shape[-1] else done + round(share * steps)
+        first = done
+        for step in range(first, last):
+            fall = 1 - 0.95 * (step - first) / (last - first)
+            optimiser.param_groups[0]["lr"] = config.rate * fall * min(1, (step - first + 1) / 5)
+            _descend(fixed, free, field, goals, optimiser, config, random)
+            if step % 4 == 3 and config.smoothing:
+                _smooth(free, config.smoothing)
+            wanted = step % PREVIEW_EVERY == PREVIEW_EVERY - 1 and step + 1 < steps
+            yield Progress(STAGE, (step + 1) / steps, _preview(_joined(fixed, free), field) if wanted else None)
+        fixed, done = _joined(fixed, free), last
+    return TriplaneField(Triplane(fixed), field.decoder)
+
+
+def _levels(side: int) -> list[tuple[int, float]]:
+    """Sides of the residual planes, coarse to fine, and their shares of the steps: what is far from any point that is
+    asked moves with its surroundings."""
+    return [(COARSE, 0.4), (side, 0.6)] if side >= 2 * COARSE else [(side, 1.0)]
+
+
+@torch.no_grad()
+def _joined(fixed: Float[Tensor, "1 3 C R R"], free: Float[Tensor, "1 3 C S S"]) -> Float[Tensor, "1 3 C R R"]:
+    side = fixed.shape[-1]
+    return fixed + functional.interpolate(free[0], (side, side), mode="bilinear", align_corners=False)[None]
 
 
 def _goals(
@@ -186,14 +206,15 @@ def _hidden(field: TriplaneField, grid: Occupancy, camera: Camera, depth: Float[
 
 @torch.enable_grad()
 def _descend(
-    planes: Float[Tensor, "1 3 C R R"],
+    fixed: Float[Tensor, "1 3 C R R"],
+    free: Float[Tensor, "1 3 C S S"],
     field: TriplaneField,
     goals: Goals,
     optimiser: torch.optim.Optimizer,
     config: InversionConfig,
     random: torch.Generator,
 ) -> None:
-    """One step of the planes towards the goals."""
+    """One step of the free planes towards the goals; features are the sum of what both hold."""
 
     def draw(count: int, *tensors: Tensor) -> list[Tensor]:
         count = min(count, len(tensors[0]))
@@ -206,7 +227,9 @@ def _descend(
     (missing,) = draw(config.outline, goals.missing)
     (beyond,) = draw(2 * config.outline, goals.beyond)
     parts = [seen, hidden, near, missing, beyond]
-    values = PlanesField(planes.requires_grad_(True), field.decoder).values(torch.cat(parts))
+    points = torch.cat(parts)[None]
+    free.requires_grad_(True)
+    values = field.decoder.values((Triplane(fixed).sample(points) + Triplane(free).sample(points))[0])
     sizes = [len(part) for part in parts]
     sdf, rgb = values.sdf.split(sizes), values.rgb.split(sizes)
     loss = config.seen_weight * _mean((rgb[0] - seen_rgb).abs())
@@ -217,7 +240,7 @@ def _descend(
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     optimiser.step()
-    planes.requires_grad_(False)
+    free.requires_grad_(False)
 
 
 def _mean(values: Tensor) -> Tensor:
@@ -226,14 +249,13 @@ def _mean(values: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _smooth(planes: Float[Tensor, "1 3 C R R"], start: Float[Tensor, "1 3 C R R"], share: float) -> None:
-    """One explicit step of diffusion of what has changed: total variation falls, and no gradient is needed."""
-    changed = planes - start
+def _smooth(free: Float[Tensor, "1 3 C S S"], share: float) -> None:
+    """One explicit step of diffusion: total variation falls, and no gradient is needed."""
     for dim in (-1, -2):
-        size = changed.shape[dim] - 1
-        slope = changed.diff(dim=dim).mul_(share / 4)
-        planes.narrow(dim, 0, size).add_(slope)
-        planes.narrow(dim, 1, size).sub_(slope)
+        size = free.shape[dim] - 1
+        slope = free.diff(dim=dim).mul_(share / 4)
+        free.narrow(dim, 0, size).add_(slope)
+        free.narrow(dim, 1, size).sub_(slope)
 
 
 def _preview(planes: Float[Tensor, "1 3 C R R"], field: TriplaneField) -> UInt8[np.ndarray, "H W 3"]:

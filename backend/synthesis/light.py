@@ -19,12 +19,12 @@ AMBIENT, LAMP, LAMP_FROM = 0.55, 0.55, (0.0, 0.5, 0.9)
 """The light that is expected: white from everywhere, and as much from above and before."""
 GREY_DEVIATION = (0.3, 0.25, 0.25, 0.25, 0.12, 0.12, 0.12, 0.12, 0.12)
 """Deviations of the coefficients that the colours share: how bright it is and from where is hardly known."""
-TINT_DEVIATION = (0.06, 0.04, 0.04, 0.04, 0.02, 0.02, 0.02, 0.02, 0.02)
+TINT_DEVIATION = (0.03, 0.02, 0.02, 0.02, 0.01, 0.01, 0.01, 0.01, 0.01)
 """Deviations of what a colour adds to them: brown skin under white light is likelier than fair skin under brown."""
 NOISE = 0.1
 """Deviation of albedo times light from the photograph, encoded values, of what `EVIDENCE` points say together."""
-EVIDENCE = 100
-"""Points that count as independent: the albedo is wrong over whole regions at once."""
+EVIDENCE = 12
+"""Points that count as independent: the albedo is wrong over whole regions at once, skin, hair, clothes."""
 OUTLIER = 0.15
 """Difference beyond which a point counts less: eyebrows are no shadows (Cauchy weights)."""
 ROUNDS = 3
