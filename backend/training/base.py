@@ -33,6 +33,8 @@ class BaseStageConfig:
     batch: int = 16
     shares: tuple[float, float, float, float] = (0.74, 0.1, 0.1, 0.06)
     """Of visits with a portrait, with z of one, with z of a sentence, with nothing (condition dropping)."""
+    plain: float = 0.4
+    """Share of photographs that are lit white and not worn: what is ambiguous in a worn one can be known in these."""
     angle_noise: float = 0.05
     """Deviation of the error of estimated angles, radians."""
     facing: float = 0.4
@@ -114,7 +116,7 @@ class BaseStage:
     ) -> Seen:
         """Fresh photographs and sentences of some people as conditions."""
         network = self.network if network is None else network
-        portraits, angles = self.portraits.draw(chosen, random)
+        portraits, angles = self.portraits.draw(chosen, random, plain=self.config.plain)
         angles = self._guessed(angles, random)
         with torch.no_grad():
             z = self.embedding.image(portraits.to(device)).float()

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..studio.dataset import portrait_angles, shard_files
-from .portraits import photograph
+from .portraits import photograph, plain_photograph
 
 
 class PortraitSet:
@@ -36,10 +36,10 @@ class PortraitSet:
         return len(self.rgba)
 
     def draw(
-        self, chosen: Tensor, random: torch.Generator, which: Tensor | None = None
+        self, chosen: Tensor, random: torch.Generator, which: Tensor | None = None, plain: float = 0.0
     ) -> tuple[Float[Tensor, "B 4 H W"], Float[Tensor, "B 2"]]:
         """A fresh photograph of each chosen person, in [-1, 1] with its matte, and the angles it was taken from;
-        `which` of the portraits, otherwise any."""
+        `which` of the portraits, otherwise any. A share `plain` of the photographs is lit white and not worn."""
         mirrored, rows = chosen >= len(self), chosen % len(self)
         if which is None:
             which = torch.randint(self.rgba.shape[1], (len(chosen),), generator=random)
@@ -48,7 +48,9 @@ class PortraitSet:
         rgba = torch.where(flip, rgba.flip(3), rgba)
         normal = torch.where(flip, normal.flip(3) * torch.tensor([-1.0, 1, 1])[:, None, None], normal)
         angles = torch.where(mirrored[:, None], angles * torch.tensor([-1.0, 1]), angles)
-        return photograph(rgba, normal, random), angles
+        pictures = photograph(rgba, normal, random)
+        unworn = torch.rand(len(chosen), generator=random) < plain
+        return torch.where(unworn[:, None, None, None], plain_photograph(rgba, normal), pictures), angles
 
     def pick(self, rows: Tensor, which: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Albedo times coverage with coverage [B, 4, H, W] in [0, 1], normals [B, 3, H, W] and angles [B, 2]."""
