@@ -16,7 +16,8 @@ from .layers import norm
 class JudgeConfig:
     """Sizes of the judge."""
 
-    image_size: int = 128
+    image_size: int = 64
+    """Small on purpose: generated pictures are soft, and what cannot be seen here shall not count."""
     widths: tuple[int, int, int] = (32, 64, 128)
     """Channels at a quarter, an eighth and a sixteenth of the picture's side."""
     questions: Mapping[str, int] = field(default_factory=dict)

@@ -16,6 +16,10 @@ from torch.nn import functional
 from .embedding import normalised
 from .layers import timestep_features
 
+RIDGE = 0.02
+"""Variance that is taken for noise where sentences are regressed on."""
+SMALLEST_VARIANCE = 1e-4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriorConfig:
@@ -46,17 +50,27 @@ class PriorConfig:
 class LatentPrior(nn.Module):
     """Clean z from noisy z, given the z of a sentence or nothing.
 
-    Noise is told by an angle: noisy = cos(angle) z + sin(angle) noise, from 0 (z) to pi/2 (noise).
+    Noise is told by an angle: noisy = cos(angle) z + sin(angle) noise, from 0 (z) to pi/2 (noise). The answer is the
+    exact one for a Gaussian, whose mean a sentence moves along its linear regression, and what the network adds to it.
     """
 
     mean: Tensor
     deviation: Tensor
+    told_map: Tensor
+    told_mean: Tensor
+    bases: Tensor
+    variances: Tensor
 
     def __init__(self, config: PriorConfig) -> None:
         super().__init__()
         self.config = config
         self.register_buffer("mean", torch.zeros(config.size))
         self.register_buffer("deviation", torch.ones(()))
+        self.register_buffer("told_map", torch.zeros(config.size, config.size))
+        self.register_buffer("told_mean", torch.zeros(config.size))
+        # Axes and variances of everybody, and of whom a sentence leaves open.
+        self.register_buffer("bases", torch.eye(config.size).repeat(2, 1, 1))
+        self.register_buffer("variances", torch.ones(2, config.size))
         self.enter = nn.Linear(config.size, config.width)
         self.moment = nn.Sequential(nn.Linear(config.moment_features, config.width), nn.SiLU())
         self.told = nn.Linear(config.size, config.width)
@@ -67,10 +81,21 @@ class LatentPrior(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     @torch.no_grad()
-    def learn(self, z: Float[Tensor, "N Z"]) -> None:
-        """Set the mean and the common deviation that noise is measured by."""
+    def learn(self, z: Float[Tensor, "N Z"], text: Float[Tensor, "N Z"]) -> float:
+        """Set the Gaussians from people's z and those of sentences about them; returns the share of variance that
+        sentences explain."""
         self.mean.copy_(z.mean(0))
         self.deviation.copy_((z - self.mean).std())
+        clean = (z - self.mean) / self.deviation
+        self.told_mean.copy_(text.mean(0))
+        told = text - self.told_mean
+        ridge = RIDGE * len(told) * torch.eye(told.shape[1], device=told.device)
+        self.told_map.copy_(torch.linalg.solve(told.T @ told + ridge, told.T @ clean))
+        open_part = clean - told @ self.told_map
+        for k, values in enumerate((clean, open_part)):
+            spectrum, axes = torch.linalg.eigh(values.T @ values / len(values))
+            self.bases[k], self.variances[k] = axes.T, spectrum.clamp(min=SMALLEST_VARIANCE)
+        return float(1 - open_part.square().mean() / clean.square().mean())
 
     def forward(
         self,
@@ -81,20 +106,20 @@ class LatentPrior(nn.Module):
     ) -> Float[Tensor, "B Z"]:
         """Standardised clean z; where `dropped` [B] is true, the sentence is not looked at.
 
-        A velocity prediction (Salimans and Ho 2022), turned into z: exact at both ends whatever the network says.
+        Without noise the answer is `noisy` itself, whatever the network adds.
         """
-        if text is None:
-            told = self.untold.expand(len(noisy), -1)
-        else:
-            told = self.told(text)
-            if dropped is not None:
-                told = torch.where(dropped[:, None], self.untold, told)
+        known = self._posterior(noisy, angle, None)
+        told = self.untold.expand(len(noisy), -1)
+        if text is not None:
+            everyone = torch.ones(len(noisy), 1, dtype=torch.bool, device=noisy.device)
+            looked = everyone if dropped is None else ~dropped[:, None]
+            known = torch.where(looked, self._posterior(noisy, angle, text), known)
+            told = torch.where(looked, self.told(text), told)
         condition = self.moment(timestep_features(angle * 2 / math.pi, self.config.moment_features)) + told
         hidden = self.enter(noisy)
         for block in self.blocks:
             hidden = block(hidden, condition)
-        velocity = self.out(self.norm(hidden))
-        return angle.cos()[:, None] * noisy - angle.sin()[:, None] * velocity
+        return known + angle.sin()[:, None] * self.out(self.norm(hidden)).float()
 
     @torch.inference_mode()
     def sample(
@@ -119,6 +144,15 @@ class LatentPrior(nn.Module):
             x = then.cos() * guess + then.sin() * error
             before = clean
         return normalised(x * self.deviation + self.mean)
+
+    def _posterior(self, noisy: Tensor, angle: Tensor, text: Tensor | None) -> Tensor:
+        """Mean of a Gaussian's clean z, given its noisy one."""
+        told = text is not None
+        mean = (text - self.told_mean) @ self.told_map if text is not None else torch.zeros_like(noisy)
+        basis, variance = self.bases[int(told)], self.variances[int(told)]
+        cosine, sine = angle.cos()[:, None], angle.sin()[:, None]
+        gain = cosine * variance / (cosine.square() * variance + sine.square())
+        return mean + (gain * ((noisy - cosine * mean) @ basis.T)) @ basis
 
     def _guided(self, x: Tensor, angle: Tensor, text: Tensor | None, guidance: float) -> Tensor:
         clean = self(x, angle, text)

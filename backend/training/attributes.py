@@ -32,22 +32,22 @@ class JudgeTraining:
     batch: int = 64
     held_out: int = 96
     """People, the last of the folder, that only measure."""
-    softest: float = 0.25
+    softest: float = 0.4
     """Smallest share of the picture's side that it is shrunk to and back: generated pictures are soft, and that must
     not decide the answer."""
 
 
 class Views:
-    """Everybody's views from the front and the sides."""
+    """Everybody's views from the front and the sides, over white, as small as the judge looks at them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, size: int) -> None:
         pictures, people, azimuths = [], [], []
         records: list[dict] = []
         for path in shard_files(folder):
             with np.load(path, allow_pickle=False) as stored:
                 azimuth = (stored["view_angles"][..., 0] + math.pi) % (2 * math.pi) - math.pi
                 row, view = np.nonzero(np.abs(azimuth) < FARTHEST)
-                pictures.append(_over_white(stored["view_rgba"][row, view]))
+                pictures.append(_over_white(stored["view_rgba"][row, view], size))
                 azimuths.append(azimuth[row, view])
                 people.append(row + len(records))
                 records += json.loads(stored["header"].tobytes())["people"]
@@ -145,9 +145,9 @@ def train_judge(
     report: Report = ignore,
 ) -> Path:
     """Teach on a folder of shards; returns the weights, half precision, with the accuracies beside them as JSON."""
-    views = Views(folder)
-    questions = {name: len(groups) for name, (_, groups) in JUDGED.items()}
-    stage = JudgeStage(views, model or JudgeConfig(questions=questions), config or JudgeTraining())
+    model = model or JudgeConfig(questions={name: len(groups) for name, (_, groups) in JUDGED.items()})
+    views = Views(folder, model.image_size)
+    stage = JudgeStage(views, model, config or JudgeTraining())
     checkpoint = train(stage, engine, out, report)
     state = torch.load(checkpoint, weights_only=True, map_location="cpu")
     judge = Judge(JudgeConfig.from_json(state["record"]["judge"]))
@@ -170,7 +170,8 @@ def _softened(pictures: Tensor, share: float) -> Tensor:
     return functional.interpolate(small, side, mode="bilinear", align_corners=False)
 
 
-def _over_white(rgba: np.ndarray) -> UInt8[Tensor, "N 3 H W"]:
+def _over_white(rgba: np.ndarray, size: int) -> UInt8[Tensor, "N 3 H W"]:
     """Pictures multiplied by coverage [N, H, W, 4], u8, over white."""
-    white = np.minimum(rgba[..., :3].astype(np.int16) + 255 - rgba[..., 3:], 255).astype(np.uint8)
-    return torch.from_numpy(white).permute(0, 3, 1, 2).contiguous()
+    white = np.minimum(rgba[..., :3].astype(np.int16) + 255 - rgba[..., 3:], 255)
+    pictures = torch.from_numpy(white).permute(0, 3, 1, 2).float()
+    return functional.adaptive_avg_pool2d(pictures, size).round().to(torch.uint8)

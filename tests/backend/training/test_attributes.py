@@ -41,7 +41,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_only_views_from_the_front_and_the_sides_are_kept_over_white(folder: Path) -> None:
-    views = Views(folder)
+    views = Views(folder, SIZE)
+    assert views.pictures.shape[1:] == (3, SIZE, SIZE)
     assert len(views.pictures) == 3 * PEOPLE  # 0.01 and a quarter of pi to both sides of it
     assert views.azimuth.abs().max() < 1.4
     assert views.pictures[0, :, 0, 0].tolist() == [255, 255, 255]
@@ -62,7 +63,7 @@ def test_a_verdict_weighs_all_views() -> None:
 
 
 def test_losses_repeat_with_the_same_draw(folder: Path) -> None:
-    stage = JudgeStage(Views(folder), MODEL, CONFIG)
+    stage = JudgeStage(Views(folder, SIZE), MODEL, CONFIG)
     first, second = (stage.losses(torch.Generator().manual_seed(0)) for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first) and len(first) == len(JUDGED)
 
@@ -71,6 +72,6 @@ def test_a_taught_judge_tells_reds_from_blues(folder: Path, tmp_path: Path) -> N
     engine = EngineConfig(steps=40, learning_rate=1e-2, warm_up=4, average=0.8, save_every=20, sheet_every=0)
     weights = train_judge(folder, tmp_path, engine, CONFIG, MODEL)
     assert json.loads(weights.with_suffix(".json").read_text())["accuracy"]["sex"] == 1.0
-    pictures = Views(folder).pictures[:6].permute(0, 2, 3, 1).float() / 255
+    pictures = Views(folder, SIZE).pictures[:6].permute(0, 2, 3, 1).float() / 255
     judge = load_judge(weights)
     assert verdict(pictures[:3], judge)["sex"] == "male" and verdict(pictures[3:], judge)["sex"] == "female"

@@ -5,8 +5,9 @@ import torch
 
 from backend.models.embedding import normalised
 from backend.models.prior import PriorConfig
+from backend.training.encoded import EncodedPeople
 from backend.training.engine import EngineConfig, train
-from backend.training.prior import EncodedPeople, PriorStage, PriorTraining, load_prior
+from backend.training.prior import PriorStage, PriorTraining, load_prior
 
 CONFIG = PriorTraining(batch=64, held_out=8)
 
@@ -23,7 +24,7 @@ def two_kinds() -> EncodedPeople:
 def test_a_trained_prior_draws_whom_the_sentence_fits(tmp_path: Path) -> None:
     people = two_kinds()
     stage = PriorStage(people, PriorConfig.tiny(), CONFIG)
-    engine = EngineConfig(steps=250, learning_rate=4e-3, warm_up=10, average=0.98, save_every=125, sheet_every=0)
+    engine = EngineConfig(steps=100, learning_rate=4e-3, warm_up=10, average=0.95, save_every=100, sheet_every=0)
     prior = load_prior(train(stage, engine, tmp_path))
     asked = people.text[:2, 0].repeat(16, 1)
     drawn = prior.sample(torch.randn(32, 32, generator=torch.Generator().manual_seed(1)), asked)
