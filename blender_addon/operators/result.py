@@ -60,8 +60,9 @@ class MAQUETTE_OT_reuse(bpy.types.Operator):
         if wording.is_changed(recipe):
             settings.edit = sentence or settings.edit
             return {"FINISHED"}
-        weights = recipe.get("options", {}).get("weights", {})
-        for name, weight in weights.items():
+        options = recipe.get("options", {})
+        settings.refine = bool(options.get("invert"))
+        for name, weight in options.get("weights", {}).items():
             if hasattr(settings, f"{name}_weight"):
                 setattr(settings, f"{name}_weight", weight)
         settings.sentence = sentence or settings.sentence
