@@ -134,7 +134,7 @@ def ours(table: Table, flags: argparse.Namespace) -> tuple[Any, Any, Any]:
     finder = table.timed("load the face networks", FaceFinder)
     portrait = table.timed("portrait: face, crop, matte", lambda: load_portrait(PORTRAIT.read_bytes(), finder), 2)
     condition = Condition(seed=1, portrait=portrait.crop, matte=portrait.matte, steps=12)
-    field = table.timed("sample, 12 steps", lambda: exhaust(synthesizer.synthesize(condition)), 2)
+    field = table.timed("sample, 12 steps", lambda: exhaust(synthesizer.synthesize(condition)), 2).field
     rough = table.timed(f"extract, {flags.resolution}", lambda: extract(field, flags.resolution), 3)
     plain = table.timed(f"clean, {len(rough.faces)} to {flags.faces} faces", lambda: clean(rough, flags.faces), 3)
     mesh = table.timed("unwrap", lambda: unwrap(plain, flags.texture), 2)

@@ -29,10 +29,9 @@ def people(pack_folder: Path) -> Iterator[tuple[str, Any, dict[str, np.ndarray]]
     from backend.studio.dataset import person_sample
     from backend.studio.parameters import EVALUATION_SEEDS, sample_parameters
     from backend.studio.people import build_person
-    from backend.synthesis.rodin import Rodin
     from backend.weights import store
 
-    pack, model = Pack(pack_folder), Rodin.load(torch.device("cpu"), store.DEFAULT)
+    pack, model = Pack(pack_folder), store.load_encoder()
     wanted = set(LONG_HAIR)
     for seed in range(EVALUATION_SEEDS, EVALUATION_SEEDS + 1000):
         parameters = sample_parameters(seed, pack)
@@ -44,13 +43,12 @@ def people(pack_folder: Path) -> Iterator[tuple[str, Any, dict[str, np.ndarray]]
             return
 
 
-def fitted(sample: dict[str, np.ndarray], generator: Any) -> Any:
+def fitted(sample: dict[str, np.ndarray], model: Any) -> Any:
     """One person's field, from views along the axes and points."""
     from backend.geometry.fields import TriplaneField
     from backend.models.plane_codec import views_to_input
     from backend.training.fit import refine_planes
 
-    model = generator.model
     rgba, depth = (torch.from_numpy(sample[name])[None] for name in ("axis_rgba", "axis_depth"))
     planes = model.field_of_views(views_to_input(rgba, depth, model.codec.config.view_size)).triplane.planes
     points = {name: sample[name] for name in ("points", "sdf", "surface", "colour")}

@@ -41,7 +41,7 @@ def main() -> None:
     from backend.synthesis.base import Condition
     from backend.texture.bake import bake, finish
 
-    field = exhaust(load().synthesize(Condition(seed=flags.seed, portrait=None, matte=None, steps=4)))
+    field = exhaust(load().synthesize(Condition(seed=flags.seed, portrait=None, matte=None, steps=4))).field
     unwrap(clean(extract(field, 64), 2_000), 256)  # numba compiles, or loads what it compiled
     rough, extraction = timed(f"extract, {flags.resolution}", lambda: extract(field, flags.resolution))
     plain, _ = timed(f"clean, {len(rough.faces)} to {flags.faces} faces", lambda: clean(rough, flags.faces))

@@ -23,6 +23,7 @@ from ..geometry.sampling import Sampler, TwoPass, box_span
 from ..geometry.sparse import SparseField
 from ..geometry.triplane import Triplane
 from ..geometry.volume import VolumeView, volume_render
+from ..models.field_encoder import FieldEncoder
 from ..models.plane_codec import views_to_input
 from ..models.proposal import ProposalCNN, ProposalConfig
 from ..studio.assets import Pack
@@ -31,7 +32,7 @@ from ..studio.parameters import sample_parameters
 from ..studio.people import build_person
 from ..studio.views import Scene
 from ..training.proposal import ProposalTraining, train_proposal
-from ..weights.store import RodinModel, file_hash, load
+from ..weights.store import ENCODER, file_hash, load_encoder
 from .base import Progress, Settings
 
 TEACHERS = 8
@@ -63,7 +64,7 @@ class SamplingScene:
         return (view.rgb - self.rgb).square().mean(-1).reshape(-1)
 
 
-def scene(settings: Settings, seed: int, model: RodinModel) -> SamplingScene:
+def scene(settings: Settings, seed: int, model: FieldEncoder) -> SamplingScene:
     """The scene of one seed: its own person, from its own side."""
     field = soft_person(settings, people_with_hair(settings, FIRST_JUDGED + 100 * seed, 1)[0], model)
     size = settings.pick(256, 32)
@@ -80,14 +81,14 @@ def scene(settings: Settings, seed: int, model: RodinModel) -> SamplingScene:
     return SamplingScene(field, camera, size, rgb, depth, seed)
 
 
-def soft_person(settings: Settings, person: int, model: RodinModel) -> SparseField:
+def soft_person(settings: Settings, person: int, model: FieldEncoder) -> SparseField:
     """A studio person with a soft surface."""
     return SparseField(SoftField(encoded_person(settings, person, model), settings.pick(0.002, 0.008)))
 
 
-def encoded_person(settings: Settings, person: int, model: RodinModel) -> TriplaneField:
+def encoded_person(settings: Settings, person: int, model: FieldEncoder) -> TriplaneField:
     """A studio person as the shipped encoder sees them; kept in the run's cache."""
-    kept = settings.cache / "scenes" / f"planes_{file_hash()}_{person}.npy"
+    kept = settings.cache / "scenes" / f"planes_{file_hash(ENCODER)}_{person}.npy"
     if not kept.exists():
         pack = Pack(settings.pack)
         views = axis_views(Scene(build_person(sample_parameters(person, pack), pack).parts))
@@ -101,14 +102,14 @@ def encoded_person(settings: Settings, person: int, model: RodinModel) -> Tripla
     return TriplaneField(Triplane(torch.from_numpy(np.load(kept))), model.decoder)
 
 
-def proposal_network(settings: Settings, model: RodinModel, progress: Progress) -> ProposalCNN:
+def proposal_network(settings: Settings, model: FieldEncoder, progress: Progress) -> ProposalCNN:
     """The network of all sampling claims of a run, trained by the first of them."""
     config = settings.pick(ProposalConfig.small(), ProposalConfig.tiny())
     training = settings.pick(
         ProposalTraining(patches=128, steps=400),
         ProposalTraining(image=32, patch=8, margin=1, patches=4, steps=8),
     )
-    recipe = repr((asdict(config), asdict(training), TEACHERS, FIRST_TEACHER, file_hash(), settings.size))
+    recipe = repr((asdict(config), asdict(training), TEACHERS, FIRST_TEACHER, file_hash(ENCODER), settings.size))
     kept = settings.cache / "scenes" / f"proposal_{hashlib.sha256(recipe.encode()).hexdigest()[:12]}.safetensors"
     network = ProposalCNN(config)
     if not kept.exists():
@@ -125,7 +126,7 @@ def proposal_network(settings: Settings, model: RodinModel, progress: Progress) 
 
 def prepare(settings: Settings, progress: Progress) -> tuple[ProposalCNN, list[SamplingScene]]:
     """What a sampling claim needs: the network, and a scene for every seed."""
-    model = load()
+    model = load_encoder()
     network = proposal_network(settings, model, progress)
     scenes = []
     for index, seed in enumerate(settings.seeds):

@@ -10,7 +10,7 @@ from ..geometry.cameras import orbit
 from ..geometry.sampling import TwoPass
 from ..geometry.volume import VolumeView, render_rays, volume_render
 from ..models.decoder import with_beta
-from ..weights.store import load
+from ..weights.store import load_encoder
 from .base import Claim, Outcome, Progress, Settings, clearly_positive, part, plus_minus, subtract
 from .pictures import error_map, grid, heat
 from .scenes import FIRST_JUDGED, REFERENCE, decibels, encoded_person, people_with_hair
@@ -33,7 +33,7 @@ FIGURES = ("rendered beta [1/1000]", "entropy of the weights [nat]", "error with
 
 
 def experiment(settings: Settings, progress: Progress) -> Outcome:
-    model = load()
+    model = load_encoder()
     fit = VolumeFit(steps=settings.pick(200, 3), rays=settings.pick(512, 32), samples=settings.pick(20, 8))
     ours: dict[str, list[float]] = {f"{arm}: {figure}": [] for figure in FIGURES for arm in ARMS}
     ours |= {f"{arm}: PSNR of the fit [dB]": [] for arm in ARMS}

@@ -133,7 +133,7 @@ def _replay(flags: Flags) -> None:
             first, last = (int(number) for number in path.stem.split("_")[1:])
             for done, wanted in make_subjects(range(first, last), pack, folder, ViewPlan(), flags.workers):
                 bar.update(f"taking pictures of people {first} to {last - 1}", done / wanted)
-        model = store.load()
+        model = store.load_encoder()
         index = fit_by_replay(
             Subjects(folder), flags.out, recipe(planes, model, steps=flags.steps), model=model, seed=flags.seed,
             minutes=flags.minutes, workers=Workers(kind=kind, count=flags.workers, address=flags.address),
@@ -163,7 +163,7 @@ def _subject(flags: Flags, kind: Literal["pictures", "mesh"]) -> None:
         for note in source.notes:
             bar.note(note)
         fit = fit_source(
-            source, config, known=store.load().decoder, seed=flags.seed, minutes=flags.minutes,
+            source, config, known=store.load_encoder().decoder, seed=flags.seed, minutes=flags.minutes,
             report=lambda stage, share: bar.update(stage, 0.05 + 0.8 * share),
         )  # fmt: skip
         figures = {

@@ -26,10 +26,10 @@ class Flags:
     `maquette fit --method replay`. On several devices: accelerate launch -m backend train ...
     """
 
-    stage: Literal["latents", "embedding", "prior", "base", "planes", "upsampler"] = field(
+    stage: Literal["latents", "embedding", "prior", "base", "planes", "upsampler", "export"] = field(
         metadata={"positional": True}
     )
-    """What is trained."""
+    """What is trained; export writes what all stages learned as one file of weights."""
     data: Path
     """Folder of shards (planes need those with points); of rodin and rodinhd the folder that `maquette fit` wrote."""
     out: Path = Path("runs")
@@ -66,11 +66,17 @@ def run(flags: Flags) -> None:
     for name in ("minutes", "learning_rate"):
         if (value := getattr(flags, name)) is not None and value <= 0:
             raise Complaint(f"--{name.replace('_', '-')} is {value:g}", "Give more than 0.")
-    if flags.check and flags.stage in ("latents", "embedding", "prior"):
+    if flags.check and flags.stage in ("latents", "embedding", "prior", "export"):
         raise Complaint(f"{flags.stage} is too small to be checked", "Check base, planes or upsampler.")
 
     from backend.training.build import Places, train_stage
 
+    if flags.stage == "export":
+        from backend.training.export import export_weights
+
+        weights = export_weights(flags.out, flags.out / "default.safetensors")
+        print(f"wrote {weights}; copied over backend/weights/default.safetensors it becomes what everything uses")
+        return
     places = Places(data=flags.data, out=flags.out, vae=flags.vae)
     if flags.check:
         _check(flags, places)

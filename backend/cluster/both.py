@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..models.field_encoder import FieldEncoder
 from ..training.recipes import Recipe
 from ..training.replay import Visited, load_shared, replay, stored_planes
 from ..training.starts import adapted_planes, encoded_planes
 from ..training.subjects import SubjectData, Subjects
-from ..weights.store import RodinModel
 from .fit import Progress, Workers, fit_people
 
 FITTED = "fitted"
@@ -28,7 +28,7 @@ class StartOf:
     mean: Float[Tensor, "3 C R R"]
     known: frozenset[str]
     """People with planes of their own."""
-    model: RodinModel | None = None
+    model: FieldEncoder | None = None
 
     def __call__(self, data: SubjectData) -> Float[Tensor, "3 C R R"]:
         if data.name in self.known:
@@ -45,7 +45,7 @@ def fit_by_replay(
     out: Path,
     recipe: Recipe,
     *,
-    model: RodinModel | None = None,
+    model: FieldEncoder | None = None,
     workers: Workers | None = None,
     seed: int = 0,
     minutes: float | None = None,

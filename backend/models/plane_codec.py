@@ -93,7 +93,7 @@ class ViewCodec(nn.Module):
         return rearrange(views, "b p k (h i) (w j) -> b p (h w) (k i j)", i=side, j=side) * self.weight
 
 
-class PlaneDecoder(nn.Module):
+class LightPlaneDecoder(nn.Module):
     """Views to field planes of the same side: the light upsampler."""
 
     def __init__(self, config: CodecConfig) -> None:

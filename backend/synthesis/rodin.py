@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cascade: diffusion on latent planes, then the light upsampler to field planes (Rodin, RodinHD)."""
+"""The default cascade: diffusion on latent planes, diffusion that enlarges them, field planes (Rodin, RodinHD)."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +12,25 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from ..diffusion.denoiser import Network, at_time, guided
+from ..diffusion.denoiser import Denoiser, at_time
 from ..diffusion.samplers import dpm_solver
-from ..geometry.alignment import CROP_SIZE, MEAN_FACE, aligned_camera
-from ..geometry.cameras import orbit
-from ..geometry.fields import TriplaneField
-from ..geometry.rendering import render
-from ..models.triplane_unet import Seen
+from ..models.laying import lay_on_plane
 from ..weights import store
-from .base import Condition, Progress
+from ..weights.cascade import Cascade
+from .base import Condition, Progress, Sample
+from .inversion import invert
+from .source import Source, SourceError
+from .wishes import Wish, changed_embedding, portrait_input, stack, suggested, wishes_of
 
-PORTRAIT_GUIDANCE = 1.0
-"""Without extrapolation: RodinHD's 1.3 cost 0.4 dB on held-out people, and twice the time."""
-SEED_GUIDANCE = 1.3
-"""RodinHD's scale for people from seeds, whose own vague picture is the portrait: a detector finds more faces."""
-PREVIEW_SIZE = 96
+GUIDANCE = {"portrait": 1.0, "sentence": 1.5, "seed": 1.5}
+"""Classifier-free guidance where none is told: a portrait is followed best without, and at half the time."""
+TEMPERATURE = {"portrait": 0.6, "sentence": 0.9, "seed": 1.0}
+"""Scale of the noise that sampling starts from, where none is told."""
+UPSAMPLER_STEPS = 3
+SHARES = {"sample": 0.55, "enlarge": 0.45}
+"""Of the time, for the progress."""
 PREVIEW_EVERY = 3
-"""Steps between previews: one costs about as much as a step."""
+PREVIEW_SIZE = 192
 
 
 class Rodin:
@@ -37,7 +38,7 @@ class Rodin:
 
     name = "rodin"
 
-    def __init__(self, model: store.RodinModel, model_hash: str, device: torch.device) -> None:
+    def __init__(self, model: Cascade, model_hash: str, device: torch.device) -> None:
         self.model, self.model_hash, self.device = model.to(device), model_hash, device
         self.dtype = fastest_dtype(model, device)
 
@@ -46,97 +47,244 @@ class Rodin:
         """Read the shipped weights."""
         return cls(store.load(path), store.file_hash(path), device)
 
-    def synthesize(self, condition: Condition) -> Generator[Progress, None, TriplaneField]:
-        """Sample a triplane; progress after each step, with a preview now and then.
+    def synthesize(self, condition: Condition) -> Generator[Progress, None, Sample]:
+        """A new avatar, a changed one or a blend; progress after each step, with a preview now and then.
 
-        Without a portrait a first, vague person is sampled from nothing but the seed, and a picture of it becomes the
-        portrait of the final one: the network is far surer of people that it can look at.
+        Raises SourceError if an avatar to change was made by other weights.
         """
-        if condition.portrait is not None:
-            return (yield from self._sample(condition, 0.0, 1.0))
-        vague = yield from self._sample(condition, 0.0, 0.5)
-        portrait, matte = self._picture(vague)
-        guidance = SEED_GUIDANCE if condition.guidance is None else condition.guidance
-        sitting = replace(condition, portrait=portrait, matte=matte, guidance=guidance)
-        return (yield from self._sample(sitting, 0.5, 1.0))
+        return (yield from self.synthesize_batch([condition]))[0]
 
-    def _sample(self, condition: Condition, begin: float, end: float) -> Generator[Progress, None, TriplaneField]:
-        """One run of the solver, as the stretch from `begin` to `end` of the whole."""
-        config = self.model.unet.config
-        noise = torch.randn(
-            (1, config.latent_channels, config.latent_size, 3 * config.latent_size),
-            generator=torch.Generator().manual_seed(condition.seed),
-        ).to(self.device)
-        denoise = at_time(self._network(condition), self.model.schedule)
+    def synthesize_batch(self, conditions: Sequence[Condition]) -> Generator[Progress, None, list[Sample]]:
+        """Several avatars whose latents are sampled together: the networks are asked once a step for all of them.
+
+        All take the steps of the first.
+        """
+        sources = yield from self._sources(conditions)
+        samples = []
+        for index, (condition, (source, notes)) in enumerate(zip(conditions, sources, strict=True)):
+            begin = SHARES["sample"] + SHARES["enlarge"] * index / len(conditions)
+            end = SHARES["sample"] + SHARES["enlarge"] * (index + 1) / len(conditions)
+            views = yield from self._enlarge(source, condition, begin, end)
+            with self._precision():
+                made = self.model.field(views)
+            if condition.invert and condition.portrait is not None and condition.matte is not None:
+                made = yield from invert(made, condition.portrait, condition.matte, condition.pose, condition.invert)
+            samples.append(Sample(made, source, notes))
+        return samples
+
+    def _sources(
+        self, conditions: Sequence[Condition]
+    ) -> Generator[Progress, None, list[tuple[Source, tuple[str, ...]]]]:
+        """The latent of each avatar."""
+        found: list[tuple[Source, tuple[str, ...]] | None] = [self._known(condition) for condition in conditions]
+        fresh = [index for index, known in enumerate(found) if known is None]
+        if fresh:
+            made = yield from self._sample([conditions[index] for index in fresh])
+            for index, one in zip(fresh, made, strict=True):
+                found[index] = one
+        return [each for each in found if each is not None]
+
+    def _known(self, condition: Condition) -> tuple[Source, tuple[str, ...]] | None:
+        """Blends and edits, whose latents come from those of other avatars."""
+        if condition.blend:
+            return self._blended(condition), ()
+        if condition.edit is not None:
+            self._check(condition.edit.source)
+            return self._edited(condition)
+        return None
+
+    def _sample(self, conditions: list[Condition]) -> Generator[Progress, None, list[tuple[Source, tuple[str, ...]]]]:
+        """New avatars: one run of the solver for all."""
+        with self._inference():
+            wishes = [wishes_of(condition, self.model, self.device) for condition in conditions]
+        noise = torch.cat([
+            self._noise(condition.seed) * _choice(condition.temperature, TEMPERATURE, own.leading)
+            for condition, own in zip(conditions, wishes, strict=True)
+        ])  # fmt: skip
+        guidance = [
+            _choice(condition.guidance, GUIDANCE, own.leading)
+            for condition, own in zip(conditions, wishes, strict=True)
+        ]
+        denoise = self._denoiser([own.wishes for own in wishes], guidance)
+        latents = yield from self._solve(denoise, noise, conditions[0].steps)
+        return [
+            (self._source(latent, own.embedding, condition.seed), own.notes)
+            for latent, own, condition in zip(latents, wishes, conditions, strict=True)
+        ]
+
+    def _solve(self, denoise: Denoiser, noise: Tensor, steps: int) -> Generator[Progress, None, Tensor]:
         latent = noise
-        for step in dpm_solver(denoise, noise, condition.steps, self.model.schedule):
+        for step in dpm_solver(denoise, noise, steps, self.model.config.base_schedule):
             latent = step.x0
             wanted = step.index % PREVIEW_EVERY == 0 and step.index < step.count
-            preview = self._preview(latent) if wanted else None
-            yield Progress("sample", begin + (end - begin) * step.index / step.count, preview)
-        return self.model.field(latent)
+            preview = self._preview(latent[:1]) if wanted else None
+            yield Progress("sample", SHARES["sample"] * step.index / step.count, preview)
+        return latent
 
-    def _picture(self, field: TriplaneField) -> tuple[np.ndarray, np.ndarray]:
-        """An aligned frontal picture of a field and its matte, as a photograph would give them."""
-        view = render(field, aligned_camera(MEAN_FACE), CROP_SIZE // 2, CROP_SIZE // 2, background=0.5)
-        return (view.rgb.clamp(0, 1) * 255).round().byte().cpu().numpy(), view.alpha.cpu().numpy()
+    def _denoiser(self, wishes: list[list[Wish]], guidance: list[float]) -> Denoiser:
+        """The weighted mean of what the network says to each wish of an avatar, for all avatars at once, moved away
+        from what it says to none by classifier-free guidance."""
+        model, free = self.model, self.model.base.nothing(1)
+        seen, owners, weights = [], [], []
+        for owner, own in enumerate(wishes):
+            total = sum(wish.weight for wish in own)
+            for wish in own:
+                seen.append(wish.seen)
+                owners.append(owner)
+                weights.append(guidance[owner] * wish.weight / total)
+            if guidance[owner] != 1:
+                seen.append(free)
+                owners.append(owner)
+                weights.append(1 - guidance[owner])
+        together = stack(seen)
+        place = torch.tensor(owners, device=self.device)
+        weight = torch.tensor(weights, device=self.device)[:, None, None, None]
 
-    def _network(self, condition: Condition) -> Network:
-        """The network with this condition, guided where there is a portrait."""
-        unet = self.model.unet
+        def network(x: Tensor, sigma: Tensor) -> Tensor:
+            with self._inference():
+                said = model.base(x[place], sigma[place], together).float()
+            return torch.zeros_like(x).index_add_(0, place, weight * said)
 
-        @torch.inference_mode()
-        def ask(x: Tensor, sigma: Tensor, known: Seen) -> Tensor:
-            with self._precision():
-                return unet(x, sigma, known).float()
+        return at_time(network, model.config.base_schedule)
 
-        with torch.inference_mode():
-            free = unet.no_condition(1)
-            if condition.portrait is None:
-                return lambda x, sigma: ask(x, sigma, free)
-            with self._precision():
-                seen = unet.condition(self._portrait(condition))
-        scale = PORTRAIT_GUIDANCE if condition.guidance is None else condition.guidance
-        if scale == 1:
-            return lambda x, sigma: ask(x, sigma, seen)
-        return guided(lambda x, sigma: ask(x, sigma, seen), lambda x, sigma: ask(x, sigma, free), scale)
+    def _edited(self, condition: Condition) -> tuple[Source, tuple[str, ...]]:
+        """Rodin's edit, kept from touching what the sentence does not speak of: of two people who share noise and
+        differ by the sentence, the difference is added to the avatar."""
+        edit = condition.edit
+        if edit is None:
+            raise ValueError("an edit was expected")
+        source = edit.source
+        z = self._tensor(source.embedding)[None]
+        with self._inference():
+            target, notes = changed_embedding(self.model.embedding, z, edit.sentence)
+            changes = stack([suggested(self.model, each) for each in (z, target)])
+        noise = self._noise(source.seed).expand(2, -1, -1, -1)
 
-    def _portrait(self, condition: Condition) -> Float[Tensor, "1 4 H W"]:
-        """The encoder's input: the person before grey, with the matte as the fourth channel."""
-        picture = torch.from_numpy(np.ascontiguousarray(condition.portrait)).permute(2, 0, 1).float() / 127.5 - 1
-        matte = torch.ones_like(picture[:1])
-        if condition.matte is not None:
-            matte = torch.from_numpy(np.ascontiguousarray(condition.matte, np.float32))[None]
-        joined = torch.cat([picture * matte, matte * 2 - 1])[None]
-        size = self.model.unet.config.portrait.image_size
-        return functional.interpolate(joined, (size, size), mode="area").to(self.device)
+        def network(x: Tensor, sigma: Tensor) -> Tensor:
+            with self._inference():
+                return self.model.base(x, sigma, changes).float()
+
+        denoise = at_time(network, self.model.config.base_schedule)
+        before, after = list(dpm_solver(denoise, noise, condition.steps, self.model.config.base_schedule))[-1].x0
+        latent = self._tensor(source.latent) + edit.strength * (after - before)
+        moved = z[0] + edit.strength * (target - z)[0]
+        return self._source(latent, moved / moved.square().mean().sqrt(), source.seed), notes
+
+    def _blended(self, condition: Condition) -> Source:
+        """The weighted mean of avatars."""
+        total = sum(weight for _, weight in condition.blend)
+        for source, _ in condition.blend:
+            self._check(source)
+        latent = sum(self._tensor(source.latent) * (weight / total) for source, weight in condition.blend)
+        z = sum(self._tensor(source.embedding) * (weight / total) for source, weight in condition.blend)
+        if not isinstance(latent, Tensor) or not isinstance(z, Tensor):
+            raise ValueError("a blend needs avatars")
+        return self._source(latent, z / z.square().mean().sqrt().clamp(min=1e-6), condition.blend[0][0].seed)
+
+    def _enlarge(
+        self, source: Source, condition: Condition, begin: float, end: float
+    ) -> Generator[Progress, None, Float[Tensor, "1 K S W"]]:
+        """Views of the full side, given the portrait if the avatar is one of it."""
+        model, schedule = self.model, self.model.config.upsampler_schedule
+        with self._inference():
+            low = model.small_views(self._tensor(source.latent)[None])
+            laid = self._laid(condition)
+        size = model.config.upsampler.view_size
+        draw = torch.Generator().manual_seed(condition.seed + 1)
+        noise = torch.randn((1, low.shape[1], size, 3 * size), generator=draw).to(self.device)
+
+        def network(x: Tensor, sigma: Tensor) -> Tensor:
+            with self._inference():
+                return model.upsampler(x, sigma, low, laid).float()
+
+        views = noise
+        for step in dpm_solver(at_time(network, schedule), noise, UPSAMPLER_STEPS, schedule):
+            views = step.x0
+            yield Progress("enlarge", begin + (end - begin) * step.index / step.count)
+        return views
+
+    def _laid(self, condition: Condition) -> Float[Tensor, "1 4 S S"]:
+        """The portrait on the frontal plane, or zeros."""
+        size = self.model.config.upsampler.view_size
+        changed = condition.edit is not None or bool(condition.blend)
+        if condition.portrait is None or changed:
+            return torch.zeros(1, 4, size, size, device=self.device)
+        picture = portrait_input(condition, condition.portrait.shape[0], self.device)
+        angles = torch.tensor([condition.pose or (0.0, 0.0)])
+        depth = functional.interpolate(self.model.base.depth[None, None], (size, size), mode="bilinear")[0, 0]
+        return lay_on_plane(picture, angles, depth)
+
+    def _source(self, latent: Tensor, z: Tensor, seed: int) -> Source:
+        return Source(
+            latent.float().cpu().numpy().astype(np.float16), z.float().cpu().numpy().astype(np.float16),
+            self.model_hash, seed,
+        )  # fmt: skip
+
+    def _check(self, source: Source) -> None:
+        fits = source.latent.shape == self.model.latent_shape(1)[1:]
+        if source.model_hash != self.model_hash or not fits:
+            raise SourceError(
+                "this avatar was made by other weights than those that are loaded",
+                "Generate it again, then change it.",
+            )
+
+    def _noise(self, seed: int) -> Float[Tensor, "1 L R W"]:
+        draw = torch.Generator().manual_seed(seed)
+        return torch.randn(self.model.latent_shape(1), generator=draw).to(self.device)
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(values.astype(np.float32)).to(self.device)
+
+    def _preview(self, latent: Float[Tensor, "1 L R W"]) -> np.ndarray:
+        """The frontal view that a latent stands for."""
+        front = self.model.small_views(latent)[:, :4, :, : self.model.config.codec.view_size].flip(2) / 2 + 0.5
+        front = functional.interpolate(front.clamp(0, 1), (PREVIEW_SIZE, PREVIEW_SIZE), mode="bicubic").clamp(0, 1)
+        over = front[0, :3] + 0.9 * (1 - front[0, 3:])
+        return (over.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
 
     def _precision(self) -> AbstractContextManager[object]:
         if self.dtype is torch.float32:
             return nullcontext()
         return torch.autocast(self.device.type, self.dtype)
 
-    def _preview(self, latent: Float[Tensor, "1 L R W"]) -> np.ndarray:
-        view = render(self.model.field(latent), orbit(0.25, 0.05), PREVIEW_SIZE, PREVIEW_SIZE, background=0.9)
-        return (view.rgb.clamp(0, 1) * 255).round().byte().cpu().numpy()
+    def _inference(self) -> AbstractContextManager[object]:
+        return _both(torch.inference_mode(), self._precision())
+
+
+class _both:
+    """Two contexts as one."""
+
+    def __init__(self, outer: AbstractContextManager[object], inner: AbstractContextManager[object]) -> None:
+        self._outer, self._inner = outer, inner
+
+    def __enter__(self) -> None:
+        self._outer.__enter__()
+        self._inner.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._inner.__exit__(*error)  # type: ignore[arg-type]
+        self._outer.__exit__(*error)  # type: ignore[arg-type]
+
+
+def _choice(told: float | None, own: dict[str, float], leading: str) -> float:
+    return own[leading] if told is None else told
 
 
 @torch.inference_mode()
-def fastest_dtype(model: store.RodinModel, device: torch.device) -> torch.dtype:
+def fastest_dtype(model: Cascade, device: torch.device) -> torch.dtype:
     """bfloat16 or float32, whichever runs a step faster here.
 
     CPUs without matrix units take six times longer in bfloat16, so this is measured, never assumed.
     """
-    config = model.unet.config
-    x = torch.zeros(1, config.latent_channels, config.latent_size, 3 * config.latent_size, device=device)
-    sigma, condition = torch.full((1,), 0.5, device=device), model.unet.no_condition(1)
+    x = torch.zeros(model.latent_shape(1), device=device)
+    sigma, condition = torch.full((1,), 0.5, device=device), model.base.nothing(1)
     seconds = {}
     for dtype in (torch.float32, torch.bfloat16):
         with nullcontext() if dtype is torch.float32 else torch.autocast(device.type, dtype):
             times = []
             for _ in range(3):
                 started = time.perf_counter()
-                model.unet(x, sigma, condition)[0, 0, 0, 0].item()
+                model.base(x, sigma, condition)[0, 0, 0, 0].item()
                 times.append(time.perf_counter() - started)
         seconds[dtype] = min(times[1:])
     return min(seconds, key=lambda dtype: seconds[dtype])

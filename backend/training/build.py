@@ -13,7 +13,7 @@ from ..models.embedding import EmbeddingConfig, JointEmbedding
 from ..models.plane_upsampler import enlarge
 from ..models.portrait_vae import PortraitVAE
 from ..models.unet import PlaneCondition
-from .base import BaseStage
+from .base import BaseStage, load_base
 from .embedding import CLASSES, load_embedding, train_embedding
 from .engine import EngineConfig, Stage, TrainingError, train
 from .latents import LatentSet, learn_latents
@@ -132,8 +132,9 @@ def _upsampler(preset: Cascade, places: Places, batch: int | None) -> UpsamplerS
     latents = LatentSet.load(places.needed("latents", "the upsampler"))
     embedding = load_embedding(places.needed("embedding", "the upsampler"))
     maker = load_field_maker(places.needed("planes", "the upsampler"))
+    base, _ = load_base(places.needed("base", "the upsampler"))
     stage = preset.upsampler_stage if batch is None else replace(preset.upsampler_stage, batch=batch)
-    return UpsamplerStage(places.data, latents, maker, embedding, preset.upsampler, stage)
+    return UpsamplerStage(places.data, latents, maker, embedding, preset.upsampler, stage, base)
 
 
 def _published(

@@ -1,71 +1,74 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checkpoints of the two stages to one file of weights, and pictures of what a run can do so far."""
+"""The checkpoints of all stages to one file of weights."""
 
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from ..diffusion.denoiser import at_time
-from ..diffusion.samplers import dpm_solver
 from ..diffusion.schedule import ScheduleConfig
-from ..geometry.cameras import orbit
-from ..geometry.fields import TriplaneField
-from ..geometry.rendering import render
-from ..geometry.triplane import Triplane
-from ..models.triplane_unet import TriplaneUNet, UNetConfig
+from ..models.decoder import DecoderConfig
+from ..models.embedding import EmbeddingConfig
+from ..models.latent_denoiser import LatentDenoiserConfig
+from ..models.plane_codec import CodecConfig
+from ..models.plane_decoder import PlaneDecoderConfig
+from ..models.prior import PriorConfig
+from ..models.upsampler import UpsamplerConfig
+from ..studio.dataset import DatasetError
 from ..weights import store
-from .fit import Fitter, load_fitter
+from ..weights.cascade import Cascade, CascadeConfig
 
-SHEET_AZIMUTHS = (0.0, 0.7, 3.14)
-TILE = 96
+STAGES = ("embedding", "prior", "base", "upsampler", "planes")
 
 
-def export_weights(fit_checkpoint: Path, cascade_checkpoint: Path, path: Path) -> Path:
-    """Write the averaged weights of both stages as the generator's file."""
-    trained = torch.load(cascade_checkpoint, weights_only=True, map_location="cpu")
-    fitter = load_fitter(fit_checkpoint)
-    unet = TriplaneUNet(UNetConfig.from_json(trained["configs"]["unet"]))
-    unet.load_state_dict(trained["average"])
-    schedule = ScheduleConfig(**trained["configs"]["cascade"]["schedule"])
-    model = store.RodinModel(
-        unet, fitter.codec, fitter.planes, fitter.decoder, trained["mean"], trained["deviation"], schedule
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The averaged weights of a stage, and what it recorded."""
+
+    weights: dict[str, Tensor]
+    record: dict[str, Any]
+
+
+def export_weights(runs: Path, path: Path) -> Path:
+    """Write the averaged weights of all stages as the generator's file; the checkpoints lie in runs/STAGE/STAGE.pt.
+
+    Raises DatasetError if a stage has not been trained.
+    """
+    trained = {name: _trained(runs / name / f"{name}.pt") for name in STAGES}
+    base, planes, upsampler = (trained[name].record for name in ("base", "planes", "upsampler"))
+    model = Cascade.build(
+        CascadeConfig(
+            base=LatentDenoiserConfig.from_json(base["network"]),
+            codec=CodecConfig(**base["codec_config"]),
+            upsampler=UpsamplerConfig(**upsampler["network"]),
+            planes=PlaneDecoderConfig(**planes["planes"]),
+            decoder=DecoderConfig(**planes["decoder"]),
+            embedding=EmbeddingConfig.from_json(trained["embedding"].record["embedding"]),
+            prior=PriorConfig.from_json(trained["prior"].record["prior"]),
+            base_schedule=ScheduleConfig(**base["schedule"]),
+            upsampler_schedule=ScheduleConfig(**upsampler["schedule"]),
+        )
     )
+    model.mean.copy_(base["mean"])
+    model.deviation.copy_(base["deviation"])
+    model.codec.load_state_dict(base["codec"])
+    for name in ("base", "upsampler", "embedding", "prior"):
+        getattr(model, name).load_state_dict(trained[name].weights)
+    for name in ("planes", "decoder"):
+        getattr(model, name).load_state_dict(_part(trained["planes"].weights, name))
     store.save(model, path)
     return path
 
 
-@torch.inference_mode()
-def sample_sheet(
-    path: Path,
-    unet: TriplaneUNet,
-    fitter: Fitter,
-    portraits: Tensor,
-    to_latent: tuple[Tensor, Tensor],
-    schedule: ScheduleConfig,
-) -> None:
-    """A grid of pictures: each portrait with the avatar made from it, then as many avatars from seeds alone.
+def _trained(checkpoint: Path) -> Trained:
+    if not checkpoint.exists():
+        stage = checkpoint.stem
+        raise DatasetError(f"{checkpoint} does not exist", f"Train that stage first: maquette train {stage}.")
+    state = torch.load(checkpoint, weights_only=True, map_location="cpu")
+    return Trained(state["average"], state["record"])
 
-    `to_latent` is the mean and the deviation that undo the standardisation.
-    """
-    mean, deviation = to_latent
-    count, config = len(portraits), unet.config
-    shape = (count, config.latent_channels, config.latent_size, 3 * config.latent_size)
-    noise = torch.randn(shape, generator=torch.Generator().manual_seed(1))
-    rows = []
-    for condition in (unet.condition(portraits), unet.no_condition(count)):
-        denoise = at_time(partial(unet, condition=condition), schedule)
-        latent = list(dpm_solver(denoise, noise, 12, schedule))[-1].x0
-        triplanes = fitter.planes.as_triplane(fitter.planes(fitter.codec.decode(latent * deviation + mean))).planes
-        for row, planes in enumerate(triplanes):
-            field = TriplaneField(Triplane(planes[None]), fitter.decoder)
-            pictures = [render(field, orbit(a, 0.05), TILE, TILE, background=0.93).rgb.numpy() for a in SHEET_AZIMUTHS]
-            shown = portraits[row, :3].permute(1, 2, 0).numpy() / 2 + 0.5
-            side = np.asarray(Image.fromarray((shown * 255).astype(np.uint8)).resize((TILE, TILE))) / 255
-            rows.append(np.concatenate([side, *pictures], 1))
-    left, right = np.concatenate(rows[:count]), np.concatenate(rows[count:])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray((np.concatenate([left, right[:, TILE:]], 1).clip(0, 1) * 255).astype(np.uint8)).save(path)
+
+def _part(weights: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{name}."): value for key, value in weights.items() if key.startswith(f"{name}.")}

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..geometry.triplane import Triplane, unroll
 from ..models.decoder import DecoderConfig, FieldDecoder
 from ..models.layers import channels_last
-from ..models.plane_codec import CodecConfig, PlaneDecoder, ViewCodec, views_to_input
+from ..models.plane_codec import CodecConfig, LightPlaneDecoder, ViewCodec, views_to_input
 from .data import People
 from .loop import Average, Clock, Curves, Report, descend, ignore, load_checkpoint, save_checkpoint
 from .losses import total_variation
@@ -47,7 +47,7 @@ class Fitter(nn.Module):
 
     def __init__(self, codec: CodecConfig, decoder: DecoderConfig) -> None:
         super().__init__()
-        self.codec, self.planes, self.decoder = ViewCodec(codec), PlaneDecoder(codec), FieldDecoder(decoder)
+        self.codec, self.planes, self.decoder = ViewCodec(codec), LightPlaneDecoder(codec), FieldDecoder(decoder)
         channels_last(self)
 
     def views(self, people: People, chosen: Tensor) -> Float[Tensor, "B 3 K S S"]:

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass, replace
 
-from ..weights.store import RodinModel
+from ..models.field_encoder import FieldEncoder
 from .objective import ObjectiveConfig, Supervision
 from .replay import PlanesConfig, ReplayConfig
 from .stage2 import Stage2Config
@@ -19,7 +19,7 @@ class Recipe:
 
 def recipe(
     planes: PlanesConfig,
-    model: RodinModel | None = None,
+    model: FieldEncoder | None = None,
     *,
     supervision: Supervision = "both",
     steps: int | None = None,

@@ -22,8 +22,8 @@ from torch.nn import functional
 from ..geometry.fields import TriplaneField
 from ..geometry.triplane import Triplane
 from ..models.decoder import FieldDecoder
+from ..models.field_encoder import FieldEncoder
 from ..studio.dataset import DatasetError
-from ..weights.store import RodinModel
 from .objective import Subject, losses
 from .quality import mean_psnr
 from .replay_config import PlanesConfig, ReplayConfig
@@ -70,7 +70,7 @@ def replay(
     *,
     seed: int = 0,
     device: torch.device | None = None,
-    model: RodinModel | None = None,
+    model: FieldEncoder | None = None,
     minutes: float | None = None,
     report: Callable[[Visited], None] = lambda _: None,
 ) -> Shared:
@@ -115,7 +115,7 @@ class _Run:
         config: ReplayConfig,
         seed: int,
         device: torch.device,
-        model: RodinModel | None,
+        model: FieldEncoder | None,
     ) -> None:
         if config.start == "encoder" and model is None:
             raise ValueError("planes from the encoder need the shipped networks")

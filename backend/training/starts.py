@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..models.decoder import DecoderConfig, FieldDecoder
+from ..models.field_encoder import FieldEncoder
 from ..models.plane_codec import views_to_input
-from ..weights.store import RodinModel
 
 FRESH = 0.1
 """Deviation of planes that nothing is known of."""
@@ -21,10 +21,10 @@ def fresh_planes(channels: int, resolution: int, random: torch.Generator) -> Flo
     return FRESH * (noise + torch.randn(3, channels, resolution, resolution, generator=random))
 
 
-def encoded_planes(model: RodinModel, arrays: dict[str, np.ndarray]) -> Float[Tensor, "3 C R R"]:
+def encoded_planes(model: FieldEncoder, arrays: dict[str, np.ndarray]) -> Float[Tensor, "3 C R R"]:
     """Planes of the shipped networks for a person's views along the axes (axis_rgba, axis_depth)."""
     rgba, depth = (torch.from_numpy(arrays[name])[None] for name in ("axis_rgba", "axis_depth"))
-    views = views_to_input(rgba, depth, model.codec.config.view_size).to(model.mean.device)
+    views = views_to_input(rgba, depth, model.codec.config.view_size).to(model.decoder.out.weight.device)
     return model.field_of_views(views).triplane.planes[0].clone().cpu()
 
 

@@ -15,6 +15,7 @@ from ..diffusion.denoiser import diffuse, draw_times
 from ..diffusion.schedule import ScheduleConfig
 from ..geometry.triplane import roll, unroll
 from ..models.embedding import JointEmbedding
+from ..models.latent_denoiser import PORTRAIT, LatentDenoiser
 from ..models.layers import channels_last
 from ..models.laying import frontal_depth, lay_on_plane
 from ..models.plane_codec import CHANNEL_WEIGHTS, views_to_input
@@ -37,8 +38,10 @@ class UpsamplerStageConfig:
 
     batch: int = 3
     predicted: float = 0.6
-    """Share of visits that start from what the base model made of the person, where that is at hand."""
+    """Share of visits that start from what the base model makes of the person, where it is at hand."""
     without_portrait: float = 0.3
+    plain: float = 0.4
+    """Share of photographs that are lit white and not worn."""
     angle_noise: float = 0.05
     perceptual_weight: float = 0.05
     """Of the frozen portrait encoder's features of the face."""
@@ -64,17 +67,20 @@ class UpsamplerStage:
         embedding: JointEmbedding,
         network: UpsamplerConfig,
         config: UpsamplerStageConfig,
-        predictions: Float[Tensor, "N L R W"] | None = None,
+        base: LatentDenoiser | None = None,
+        base_schedule: ScheduleConfig | None = None,
     ) -> None:
-        """`predictions` are the base model's latents for the portraits of the latents' people, in their order."""
+        """With a finished base model, small views are also such as it makes of noisy latents and portraits."""
         self.people, self.latents, self.config = People(folder, ARRAYS), latents, config
         self.portraits = PortraitSet(folder, network.view_size)
         rows = {int(seed): row for row, seed in enumerate(latents.seeds)}
         self.rows = torch.tensor([rows[person["seed"]] for person in self.portraits.records])
         """Of the folder's people among the latents."""
-        self.predictions = predictions
+        self.base = None if base is None else base.eval().requires_grad_(False)
+        self.base_schedule = base_schedule or ScheduleConfig.rodinhd_base()
+        self.embedding = embedding.eval().requires_grad_(False)
         self.field_maker = field_maker.eval().requires_grad_(False)
-        self.encoder = embedding.portrait_encoder.eval().requires_grad_(False)
+        self.encoder = self.embedding.portrait_encoder
         self.face_size = embedding.config.portrait.image_size
         self.network = ViewUpsampler(network)
         channels_last(self.network)
@@ -112,17 +118,15 @@ class UpsamplerStage:
         """Small views as a base model might make them, and portraits on the plane xy, or zeros."""
         mirrored, rows = chosen >= len(self.people), chosen % len(self.people)
         columns = self.rows[rows] + torch.where(mirrored, self.latents.people, 0)
-        exact = self.latents.planes[columns].float()
-        worn = self._worn(exact, random)
-        which = torch.zeros(len(chosen), dtype=torch.long)
-        if self.predictions is not None:
-            own = torch.rand(len(chosen), generator=random) < self.config.predicted
-            worn = torch.where(own[:, None, None, None], self.predictions[columns].float(), worn)
-        else:
-            which = torch.randint(self.portraits.rgba.shape[1], (len(chosen),), generator=random)
-        low = roll(self.latents.codec.decode(worn * self.latents.deviation + self.latents.mean))
-        pictures, angles = self.portraits.draw(chosen, random, which)
+        pictures, angles = self.portraits.draw(chosen, random, plain=self.config.plain)
         angles = angles + self.config.angle_noise * torch.randn(angles.shape, generator=random)
+        exact = self.latents.planes[columns].float()
+        latent = self._worn(exact, random)
+        if self.base is not None:
+            own = torch.rand(len(chosen), generator=random) < self.config.predicted
+            guess = self._predicted(self.base, exact, pictures, angles, random)
+            latent = torch.where(own[:, None, None, None], guess, latent)
+        low = roll(self.latents.codec.decode(latent * self.latents.deviation + self.latents.mean))
         laid = lay_on_plane(pictures, angles, self.depth)
         dropped = torch.rand(len(chosen), generator=random) < self.config.without_portrait
         return low, torch.where(dropped[:, None, None, None], 0.0, laid)
@@ -150,6 +154,21 @@ class UpsamplerStage:
         """Configurations and the number of people."""
         return {"network": self.network.config.to_json(), "schedule": asdict(self.config.schedule),
                 "people": len(self.people)}  # fmt: skip
+
+    @torch.no_grad()
+    def _predicted(
+        self, base: LatentDenoiser, exact: Tensor, pictures: Tensor, angles: Tensor, random: torch.Generator
+    ) -> Tensor:
+        """What the base model makes of latents under much noise and of the portraits, in one step."""
+        device, size = base.depth.device, base.config.portrait.image_size
+        seen = functional.interpolate(pictures, (size, size), mode="area").to(device)
+        z = self.embedding.image(seen).float()
+        kind = torch.full((len(exact),), PORTRAIT, device=device)
+        condition = base.see(kind, z, self.embedding.components(z).float(), seen, angles)
+        u = 0.4 + 0.6 * torch.rand(len(exact), generator=random)
+        noise = torch.randn(exact.shape, generator=random)
+        noisy, sigma = diffuse(exact.to(device), u.to(device), noise.to(device), self.base_schedule)
+        return base(noisy, sigma, condition).float().cpu()
 
     def _worn(self, latent: Tensor, random: torch.Generator) -> Tensor:
         """Conditioning augmentation: fewer principal components, then noise (Ho et al. 2022, section 4.2)."""

@@ -1,25 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The generator's file: one safetensors with its configuration in the header."""
+"""The files of weights: safetensors with their configuration in the header."""
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ..diffusion.schedule import ScheduleConfig
-from ..geometry.fields import TriplaneField
-from ..models.decoder import DecoderConfig, FieldDecoder
-from ..models.layers import channels_last
-from ..models.plane_codec import CodecConfig, PlaneDecoder, ViewCodec
-from ..models.triplane_unet import TriplaneUNet, UNetConfig
+from ..models.decoder import DecoderConfig
+from ..models.field_encoder import FieldEncoder
+from ..models.plane_codec import CodecConfig
+from .cascade import Cascade, CascadeConfig
 
 DEFAULT = Path(__file__).with_name("default.safetensors")
-FORMAT = "maquette-rodin-1"
+"""The generator."""
+FORMAT = "maquette-rodin-2"
+ENCODER = Path(__file__).with_name("encoder.safetensors")
+"""Where fits of people begin."""
+ENCODER_FORMAT = "maquette-encoder-1"
 
 
 class WeightsError(Exception):
@@ -30,70 +34,67 @@ class WeightsError(Exception):
         self.message, self.hint = message, hint
 
 
-@dataclass(frozen=True, slots=True)
-class RodinModel:
-    """Everything that turns a portrait or noise into a field."""
-
-    unet: TriplaneUNet
-    codec: ViewCodec
-    planes: PlaneDecoder
-    decoder: FieldDecoder
-    mean: Tensor
-    """Latent of the average person [L, R, W]."""
-    deviation: Tensor
-    """Scale of the latents, one number."""
-    schedule: ScheduleConfig
-
-    def to(self, device: torch.device) -> "RodinModel":
-        """The same model on a device."""
-        for module in self.modules().values():
-            module.to(device)
-        return replace(self, mean=self.mean.to(device), deviation=self.deviation.to(device))
-
-    def modules(self) -> dict[str, nn.Module]:
-        """Its networks by their name in the file."""
-        return {"unet": self.unet, "codec": self.codec, "planes": self.planes, "decoder": self.decoder}
-
-    def field(self, latent: Tensor) -> TriplaneField:
-        """The field of a standardised latent [1, L, R, W]."""
-        return self.field_of_views(self.codec.decode(latent * self.deviation + self.mean))
-
-    @torch.inference_mode()
-    def field_of_views(self, views: Tensor) -> TriplaneField:
-        """The field of one person's views along the axes [1, 3, K, S, S]."""
-        return TriplaneField(self.planes.as_triplane(self.planes(views)), self.decoder)
+def save(model: Cascade, path: Path) -> None:
+    """Write a generator in half precision."""
+    extra = {"mean": model.mean, "deviation": model.deviation}
+    _write(path, FORMAT, model.config.to_json(), model.modules(), extra)
 
 
-def build(unet: UNetConfig, codec: CodecConfig, decoder: DecoderConfig, schedule: ScheduleConfig) -> RodinModel:
-    """A model with fresh weights."""
-    mean = torch.zeros(codec.latent_channels, codec.latent_size, 3 * codec.latent_size)
-    return RodinModel(
-        TriplaneUNet(unet), ViewCodec(codec), PlaneDecoder(codec), FieldDecoder(decoder), mean, torch.ones(()), schedule
-    )
-
-
-def save(model: RodinModel, path: Path) -> None:
-    """Write a model in half precision."""
-    tensors = {"mean": model.mean, "deviation": model.deviation}
-    for name, module in model.modules().items():
-        tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
-    configs = {
-        "unet": asdict(model.unet.config), "codec": asdict(model.codec.config),
-        "decoder": asdict(model.decoder.config), "schedule": asdict(model.schedule),
-    }  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(
-        {name: value.detach().half().contiguous() for name, value in tensors.items()},
-        path, metadata={"format": FORMAT, "configs": json.dumps(configs)},
-    )  # fmt: skip
-    path.chmod(0o644)  # weights are no secret, whatever the library thinks
-
-
-def load(path: Path = DEFAULT) -> RodinModel:
-    """Read a model, on the CPU in single precision, ready to use.
+def load(path: Path = DEFAULT) -> Cascade:
+    """Read a generator, on the CPU in single precision, ready to use.
 
     Raises WeightsError if the file is missing, damaged or of another kind.
     """
+    configs, tensors = _read(path, FORMAT)
+    try:
+        model = Cascade.build(CascadeConfig.from_json(configs))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _other_version(path) from error
+    try:
+        model.mean.copy_(tensors.pop("mean"))
+        model.deviation.copy_(tensors.pop("deviation"))
+        _fill(model.modules(), tensors)
+    except (KeyError, RuntimeError) as error:
+        raise _misfit(path) from error
+    return model.ready()
+
+
+def save_encoder(model: FieldEncoder, path: Path) -> None:
+    """Write an encoder in half precision."""
+    configs = {"codec": asdict(model.codec.config), "decoder": asdict(model.decoder.config)}
+    _write(path, ENCODER_FORMAT, configs, model.modules(), {})
+
+
+def load_encoder(path: Path = ENCODER) -> FieldEncoder:
+    """Read an encoder, on the CPU in single precision, ready to use.
+
+    Raises WeightsError if the file is missing, damaged or of another kind.
+    """
+    configs, tensors = _read(path, ENCODER_FORMAT)
+    try:
+        model = FieldEncoder.build(CodecConfig(**configs["codec"]), DecoderConfig(**configs["decoder"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _other_version(path) from error
+    try:
+        _fill(model.modules(), tensors)
+    except (KeyError, RuntimeError) as error:
+        raise _misfit(path) from error
+    return model
+
+
+def _write(
+    path: Path, kind: str, configs: Mapping[str, Any], modules: Mapping[str, nn.Module], extra: dict[str, Tensor]
+) -> None:
+    tensors = dict(extra)
+    for name, module in modules.items():
+        tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    halves = {name: value.detach().half().contiguous() for name, value in tensors.items()}
+    save_file(halves, path, metadata={"format": kind, "configs": json.dumps(configs)})
+    path.chmod(0o644)  # weights are no secret, whatever the library thinks
+
+
+def _read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if not path.is_file():
         raise WeightsError(
             f"the weights {path.name} are missing", "reinstall maquette, or train them with maquette train"
@@ -104,32 +105,32 @@ def load(path: Path = DEFAULT) -> RodinModel:
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"the weights {path.name} are damaged ({error})", "reinstall maquette") from error
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") != kind:
         raise WeightsError(
-            f"{path.name} is of format {metadata.get('format')!r}, this version reads {FORMAT!r}",
+            f"{path.name} is of format {metadata.get('format')!r}, this version reads {kind!r}",
             "install the weights that belong to this version",
         )
-    try:
-        configs = json.loads(metadata["configs"])
-        model = build(
-            UNetConfig.from_json(configs["unet"]), CodecConfig(**configs["codec"]),
-            DecoderConfig(**configs["decoder"]), ScheduleConfig(**configs["schedule"]),
-        )  # fmt: skip
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path.name} has a configuration of another version", "reinstall maquette") from error
     if not all(value.isfinite().all() for value in tensors.values()):
         raise WeightsError(f"{path.name} holds numbers that are not finite", "reinstall maquette")
     try:
-        model.mean.copy_(tensors.pop("mean"))
-        model.deviation.copy_(tensors.pop("deviation"))
-        for name, module in model.modules().items():
-            own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
-            module.load_state_dict(own)
-            module.eval().requires_grad_(False)
-            channels_last(module)
-    except (KeyError, RuntimeError) as error:
-        raise WeightsError(f"{path.name} does not fit its own configuration", "reinstall maquette") from error
-    return model
+        return json.loads(metadata["configs"]), tensors
+    except (KeyError, ValueError) as error:
+        raise _other_version(path) from error
+
+
+@torch.no_grad()
+def _fill(modules: Mapping[str, nn.Module], tensors: Mapping[str, Tensor]) -> None:
+    for name, module in modules.items():
+        own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+        module.load_state_dict(own)
+
+
+def _other_version(path: Path) -> WeightsError:
+    return WeightsError(f"{path.name} has a configuration of another version", "reinstall maquette")
+
+
+def _misfit(path: Path) -> WeightsError:
+    return WeightsError(f"{path.name} does not fit its own configuration", "reinstall maquette")
 
 
 def file_hash(path: Path = DEFAULT) -> str:

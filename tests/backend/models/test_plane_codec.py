@@ -5,7 +5,7 @@ from backend.models.plane_codec import (
     CHANNEL_WEIGHTS,
     VIEW_CHANNELS,
     CodecConfig,
-    PlaneDecoder,
+    LightPlaneDecoder,
     ViewCodec,
     views_to_input,
 )
@@ -50,6 +50,6 @@ def test_shard_arrays_become_views() -> None:
 
 
 def test_decoder_gives_a_triplane_of_the_views_size() -> None:
-    decoder = PlaneDecoder(TINY)
+    decoder = LightPlaneDecoder(TINY)
     triplane = decoder.as_triplane(decoder(smooth_views(2)))
     assert triplane.planes.shape == (2, 3, TINY.plane_channels, TINY.view_size, TINY.view_size)

@@ -1,41 +1,46 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from backend.diffusion.schedule import ScheduleConfig
 from backend.geometry.fields import Field
-from backend.models.decoder import DecoderConfig
-from backend.models.plane_codec import CodecConfig
-from backend.models.triplane_unet import UNetConfig
-from backend.synthesis.base import Condition, Progress
+from backend.models.embedding import EmbeddingConfig
+from backend.studio.attributes import CLASSES
+from backend.synthesis.base import Condition, Edit, Progress, Sample
+from backend.synthesis.edits import EditError
 from backend.synthesis.rodin import Rodin
-from backend.weights import store
+from backend.synthesis.source import SourceError
+from backend.weights.cascade import Cascade, CascadeConfig
 
 
 @pytest.fixture(scope="module")
 def rodin() -> Rodin:
+    """Random weights that let every condition through."""
     torch.manual_seed(0)
-    codec = CodecConfig.tiny()
-    model = store.build(
-        UNetConfig.tiny(), codec, DecoderConfig(channels=codec.plane_channels, hidden=16), ScheduleConfig()
-    )
-    side = codec.latent_size
-    model.unet.principal.learn(torch.randn(12, codec.latent_channels * side * 3 * side))
-    torch.nn.init.normal_(model.unet.out.own[0].weight, std=0.05)  # else the portrait changes nothing yet
-    torch.nn.init.normal_(model.unet.principal.out.weight, std=0.05)
-    for module in model.modules().values():
-        module.eval().requires_grad_(False)
+    tiny = EmbeddingConfig.tiny()
+    attributes = {name: len(classes) for name, classes in CLASSES.items()}
+    embedding = EmbeddingConfig(size=tiny.size, components=tiny.components, width=tiny.width, attributes=attributes,
+                                portrait=tiny.portrait, text=tiny.text)  # fmt: skip
+    model = Cascade.build(replace(CascadeConfig.tiny(), embedding=embedding))
+    model.base.principal.learn(torch.randn(12, np.prod(model.latent_shape(1))))
+    for module in (model.base.out.own[0], model.base.principal.out, model.upsampler.out, model.prior.out):
+        torch.nn.init.normal_(module.weight, std=0.05)  # silent in a fresh network
     return Rodin(model, "test", torch.device("cpu"))
 
 
-def finish(rodin: Rodin, condition: Condition) -> tuple[Field, list[Progress]]:
+def finish(rodin: Rodin, condition: Condition) -> tuple[Sample, list[Progress]]:
     sampling, seen = rodin.synthesize(condition), []
     while True:
         try:
             seen.append(next(sampling))
         except StopIteration as done:
             return done.value, seen
+
+
+def made(rodin: Rodin, **asked: object) -> Sample:
+    return finish(rodin, Condition(steps=2, **asked))[0]
 
 
 def portrait(value: int) -> np.ndarray:
@@ -46,36 +51,99 @@ def planes(field: Field) -> torch.Tensor:
     return field.triplane.planes
 
 
+def differ(one: Sample, other: Sample) -> bool:
+    return not torch.allclose(planes(one.field), planes(other.field), atol=1e-5)
+
+
 def test_same_seed_same_avatar_other_seed_another(rodin: Rodin) -> None:
-    first, again, other = (finish(rodin, Condition(seed=seed, steps=3))[0] for seed in (1, 1, 2))
-    assert torch.equal(planes(first), planes(again)) and not torch.allclose(planes(first), planes(other))
+    first, again, other = (made(rodin, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(planes(first.field), planes(again.field)) and differ(first, other)
+    assert np.array_equal(first.source.latent, again.source.latent)
 
 
-def test_portrait_and_guidance_matter(rodin: Rodin) -> None:
-    made = [
-        finish(rodin, Condition(seed=1, steps=3, portrait=portrait(value), guidance=scale))[0]
-        for value, scale in ((40, 1.0), (220, 1.0), (220, 3.0))
-    ]
-    assert not torch.allclose(planes(made[0]), planes(made[1]))
-    assert not torch.allclose(planes(made[1]), planes(made[2]))
+@pytest.mark.parametrize("change", [
+    {"portrait": portrait(40)}, {"portrait": portrait(220), "pose": (0.4, 0.0)}, {"portrait": portrait(220), "seed": 4},
+    {"portrait": portrait(220), "guidance": 3.0}, {"portrait": portrait(220), "temperature": 0.1},
+    {"portrait": portrait(220), "sentence": "an old man"}, {"sentence": "an old man"},
+    {"portrait": portrait(220), "weights": {"seed": 0.5}},
+])  # fmt: skip
+def test_everything_that_is_asked_matters(rodin: Rodin, change: dict) -> None:
+    assert differ(made(rodin, portrait=portrait(220)), made(rodin, **change))
+
+
+def test_what_weighs_nothing_is_not_heard(rodin: Rodin) -> None:
+    mixed = made(rodin, portrait=portrait(90), sentence="a young woman", weights={"sentence": 0.0})
+    assert not differ(mixed, made(rodin, portrait=portrait(90)))
+
+
+def test_a_mix_lies_between(rodin: Rodin) -> None:
+    """One step of the solver is linear in what the network says."""
+    one, other = (finish(rodin, Condition(steps=1, seed=3, guidance=1.0, temperature=1.0, **asked))[0].source.latent
+                  for asked in ({"portrait": portrait(90)}, {"sentence": "a young woman"}))  # fmt: skip
+    mix = Condition(steps=1, seed=3, guidance=1.0, temperature=1.0, portrait=portrait(90), sentence="a young woman",
+                    weights={"portrait": 3, "sentence": 1})  # fmt: skip
+    between = finish(rodin, mix)[0].source.latent
+    assert np.allclose(between, 0.75 * one + 0.25 * other, atol=2e-2) and not np.allclose(one, other, atol=1e-2)
 
 
 def test_what_the_matte_hides_is_not_seen(rodin: Rodin) -> None:
     matte = np.zeros((256, 256), np.float32)
-    made = [finish(rodin, Condition(seed=1, steps=2, portrait=portrait(v), matte=matte))[0] for v in (40, 220)]
-    assert torch.equal(planes(made[0]), planes(made[1]))
+    assert not differ(*(made(rodin, portrait=portrait(value), matte=matte) for value in (40, 220)))
 
 
 def test_progress_rises_to_one_with_previews_between(rodin: Rodin) -> None:
-    field, seen = finish(rodin, Condition(seed=3, steps=7, portrait=portrait(90)))
-    assert [round(step.fraction * 7) for step in seen] == [1, 2, 3, 4, 5, 6, 7]
-    assert [step.preview is not None for step in seen] == [False, False, True, False, False, True, False]
-    assert field.sdf(torch.zeros(5, 3)).isfinite().all()
+    sample, seen = finish(rodin, Condition(seed=3, steps=7, portrait=portrait(90)))
+    fractions = [step.fraction for step in seen]
+    assert fractions == sorted(fractions) and fractions[-1] == pytest.approx(1.0)
+    assert [step.preview is not None for step in seen[:7]] == [False, False, True, False, False, True, False]
+    assert sample.field.sdf(torch.zeros(5, 3)).isfinite().all()
 
 
-def test_a_seed_is_sampled_twice_the_second_time_from_its_own_picture(rodin: Rodin) -> None:
-    _, seen = finish(rodin, Condition(seed=3, steps=4))
-    assert [step.fraction for step in seen] == [k / 8 for k in range(1, 9)]
+def test_a_batch_gives_what_each_gives_alone(rodin: Rodin) -> None:
+    asked = [Condition(seed=1, steps=2), Condition(seed=2, steps=2, portrait=portrait(80)),
+             Condition(seed=3, steps=2, sentence="an old man with grey hair")]  # fmt: skip
+    sampling = rodin.synthesize_batch(asked)
+    while True:
+        try:
+            next(sampling)
+        except StopIteration as done:
+            together: list[Sample] = done.value
+            break
+    for condition, sample in zip(asked, together, strict=True):
+        alone = finish(rodin, condition)[0]
+        torch.testing.assert_close(planes(sample.field), planes(alone.field), atol=2e-2, rtol=0)
+
+
+def test_an_edit_changes_by_its_strength_and_says_what_it_did_not_understand(rodin: Rodin) -> None:
+    source = made(rodin, seed=5).source
+    latents = {
+        strength: made(rodin, edit=Edit(source=source, sentence="add a zorgl beard", strength=strength))
+        for strength in (0.0, 0.5, 1.0)
+    }
+    changes = [np.abs(each.source.latent - source.latent.astype(np.float32)).mean() for each in latents.values()]
+    assert changes[0] < 1e-3 < changes[1] and changes[2] == pytest.approx(2 * changes[1], rel=0.1)
+    assert "zorgl" in latents[1.0].notes[0]
+    with pytest.raises(EditError):
+        made(rodin, edit=Edit(source=source, sentence="zorgl"))
+
+
+def test_a_blend_is_the_weighted_mean(rodin: Rodin) -> None:
+    one, other = (made(rodin, seed=seed).source for seed in (1, 2))
+    blend = made(rodin, blend=((one, 3.0), (other, 1.0))).source
+    expected = 0.75 * one.latent.astype(np.float32) + 0.25 * other.latent.astype(np.float32)
+    assert np.allclose(blend.latent, expected, atol=5e-3)
+
+
+def test_avatars_of_other_weights_are_refused(rodin: Rodin) -> None:
+    source = replace(made(rodin, seed=1).source, model_hash="another")
+    for asked in ({"edit": Edit(source=source, sentence="add a beard")}, {"blend": ((source, 1.0),)}):
+        with pytest.raises(SourceError, match="other weights"):
+            made(rodin, **asked)
+
+
+def test_unknown_words_of_a_sentence_are_told(rodin: Rodin) -> None:
+    notes = made(rodin, sentence="an old man with a zorgl").notes
+    assert len(notes) == 1 and "zorgl" in notes[0] and "old" not in notes[0]
 
 
 def test_closing_ends_the_sampling(rodin: Rodin) -> None:

@@ -5,7 +5,7 @@ from backend.weights import store
 
 
 def test_people_without_a_start_are_visited_more_often() -> None:
-    model = store.load()
+    model = store.load_encoder()
     usual = recipe(PlanesConfig(), model)
     assert recipe(PlanesConfig.rodin(), model, steps=7).alone.steps == 7
     for planes, known, supervision in ((PlanesConfig.tiny(), model, "both"), (PlanesConfig(), None, "both"),

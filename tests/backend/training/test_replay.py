@@ -148,7 +148,7 @@ def test_several_people_at_once(balls: Path, tmp_path: Path) -> None:
 
 
 def test_the_shipped_networks_give_a_start_where_they_fit(balls: Path, tmp_path: Path) -> None:
-    model, told = store.load(), {}
+    model, told = store.load_encoder(), {}
     for channels in (8, 16):
         planes = PlanesConfig(resolution=24, channels=channels)
         config = replace(TINY, planes=planes, hidden=64, visits=1, steps=1, plane_rate=1e-6, decoder_rate=1e-6)

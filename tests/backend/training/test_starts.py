@@ -37,7 +37,7 @@ def test_planes_change_size_but_lose_no_channel() -> None:
 
 
 def test_the_shipped_networks_give_a_start() -> None:
-    model = store.load()
+    model = store.load_encoder()
     planes = encoded_planes(model, ball_subject(0).points)
     config = model.codec.config
     assert planes.shape == (3, config.plane_channels, config.view_size, config.view_size)
