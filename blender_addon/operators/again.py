@@ -29,8 +29,9 @@ def _submit(operator: bpy.types.Operator, context: bpy.types.Context, seed: int 
     recipe = tags.recipe_of(context.object) or {}
     preset = str(recipe.get("preset", "standard"))
     if wording.is_changed(recipe):
-        # Its own source is all there is to it: the mean of that one.
-        again = partial(change_request, "blend", [tags.source_of(context.object)], preset, label=name)
+        # Its own source is all there is to it: the mean of that one, with the same chance in the finer steps.
+        sources, own = [tags.source_of(context.object)], int(recipe.get("seed", 0))
+        again = partial(change_request, "blend", sources, preset, seed=own, label=name)
         return ask(operator, context, again, name)
     path = str(context.object.get(tags.PORTRAIT, ""))
     if recipe.get("portrait") and (problem := _missing(path, recipe["portrait"])):
