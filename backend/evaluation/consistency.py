@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether pictures of one avatar show one body: neighbouring views moved onto each other by the field's own depth."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from ..geometry.cameras import Camera
+from ..geometry.fields import Field
+from ..geometry.occupancy import occupancy
+from ..geometry.rendering import render
+
+SOLID = 0.95
+"""Coverage from which a pixel shows the body alone."""
+HIDDEN = 0.02
+"""Box units by which a point may lie behind what the other view shows and still be seen there."""
+
+
+@torch.inference_mode()
+def warp_psnr(
+    field: Field,
+    first: Sequence[Camera],
+    second: Sequence[Camera],
+    first_pictures: Float[Tensor, "K 3 H W"],
+    second_pictures: Float[Tensor, "K 3 H W"],
+) -> float:
+    """PSNR, dB, of the second pictures moved onto the first, over all points of the body that both show.
+
+    Moving alone costs something, bilinear as it is: compare only numbers of one size. Raises ValueError if no two
+    pictures share a point.
+    """
+    grid = occupancy(field)
+    height, width = first_pictures.shape[-2:]
+    error, count = 0.0, 0
+    for here, there, own, other in zip(first, second, first_pictures, second_pictures, strict=True):
+        view, beside = (render(field, some, height, width, grid=grid, normals=False) for some in (here, there))
+        solid = (view.alpha > SOLID).reshape(-1)
+        rays = here.rays(height, width)
+        along = rays.directions @ here.cam_to_world[:3, 2]
+        points = rays.origins + (view.depth.reshape(-1) / along)[:, None] * rays.directions
+        place, depth = there.project(points[solid])
+        known = torch.cat([other, beside.depth[None], beside.alpha[None]])
+        moved = functional.grid_sample(known[None], (2 * place - 1)[None, None], align_corners=False)[0, :, 0]
+        shared = ((moved[3] - depth).abs() < HIDDEN) & (moved[4] > SOLID)
+        shown = own.reshape(3, -1)[:, solid]
+        error += float((shown - moved[:3])[:, shared].square().sum())
+        count += 3 * int(shared.sum())
+    if not count:
+        raise ValueError("the pictures share no point of the body")
+    return -10 * math.log10(max(error / count, 1e-10))
