@@ -264,16 +264,18 @@ class _Run:
 def _accelerator(config: EngineConfig) -> Any:
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState, PartialState
-    from accelerate.utils import DistributedDataParallelKwargs
+    from accelerate.utils import DistributedDataParallelKwargs, parse_flag_from_env
 
     # It remembers the precision of the first run in a process, and refuses another.
     AcceleratorState._reset_state()
-    device = PartialState().device
+    # Several processes on CPUs find each other only if told so here.
+    cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available()
+    device = PartialState(cpu=cpu).device
     precision = choose_precision(device) if config.precision == "auto" else config.precision
     if precision == "fp16" and device.type != "cuda":
         raise TrainingError(f"fp16 trains on graphics cards, this is {device.type}", "Say auto, bf16 or no.")
     # A stage may leave parts of its network out of some steps.
     several = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
     return Accelerator(
-        mixed_precision=precision, gradient_accumulation_steps=config.accumulate, kwargs_handlers=[several]
+        cpu=cpu, mixed_precision=precision, gradient_accumulation_steps=config.accumulate, kwargs_handlers=[several]
     )

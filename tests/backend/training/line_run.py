@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run of the engine as a program: `python -m tests.backend.training.line_run FOLDER STEPS PAUSE`."""
+"""A run of the engine in a process of its own, to be killed or to be one of several."""
 
-import sys
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -39,8 +39,22 @@ class SlowLine:
         return {}
 
 
-if __name__ == "__main__":
-    folder, steps, pause = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+def run(folder: Path, steps: int, pause: float = 0.0) -> nn.Module:
+    """Train for so many steps over all starts; returns the network."""
     torch.set_num_threads(1)
-    train(SlowLine(folder, pause), EngineConfig(steps=steps, save_every=5, sheet_every=0, warm_up=3,
-                                                learning_rate=0.03, precision="no"), folder)  # fmt: skip
+    config = EngineConfig(steps=steps, save_every=5, sheet_every=0, warm_up=3, learning_rate=0.03, precision="no")
+    stage = SlowLine(folder, pause)
+    train(stage, config, folder)
+    return stage.network
+
+
+def run_one_of(count: int, rank: int, port: int, folder: Path, steps: int) -> None:
+    """The same as one of several processes, as `accelerate launch` sets them up."""
+    from accelerate.state import AcceleratorState
+
+    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in place.items()})
+    os.environ.update(MASTER_ADDR="127.0.0.1", ACCELERATE_USE_CPU="true")
+    AcceleratorState._reset_state(reset_partial_state=True)
+    torch.save(run(folder, steps).state_dict(), folder / f"weights_{rank}.pt")
+    torch.distributed.destroy_process_group()
