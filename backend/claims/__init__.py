@@ -7,12 +7,19 @@ not reproduce is reported as such, with the measured reason. The files are impor
 """
 
 CLAIMS = {
+    "R1": "r1",
+    "R1b": "r1b",
     "R2": "r2",
+    "R3": "r3",
+    "R4": "r4",
+    "R5": "r5",
     "H1": "h1",
     "H1b": "h1b",
     "H2": "h2",
     "H3": "h3",
     "H4": "h4",
+    "H5": "h5",
+    "H6": "h6",
     "W1": "w1",
     "W2": "w2",
     "W3": "w3",

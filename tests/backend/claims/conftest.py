@@ -2,11 +2,14 @@
 import importlib.util
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
 
 from backend.claims.base import Settings
+from backend.models.embedding import EmbeddingConfig, JointEmbedding
 from backend.training.subjects import save_subject
 
 
@@ -32,7 +35,27 @@ def settings(pack_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Setti
     cache = tmp_path_factory.mktemp("claims")
     for index in range(4):
         save_subject(balls.ball_subject(index, size=16, cameras=2), cache / "people")
+    _save_shard([balls.ball_subject(index, size=8, cameras=1).points for index in range(6)], cache / "shards")
     return Settings(pack=pack_root, cache=cache, size="tiny")
+
+
+def _save_shard(people: list[dict[str, np.ndarray]], folder: Path) -> None:
+    """Balls as a shard of people, each with a portrait of its own colour."""
+    arrays = {name: np.stack([person[name] for person in people]) for name in ("axis_rgba", "axis_depth")}
+    portrait = np.zeros((len(people), 3, 64, 64, 4), np.uint8)
+    portrait[:, :, 10:60, 15:50] = arrays["axis_rgba"][:, None, 0, 0, 16:17, 16:17]
+    arrays |= {"portrait_rgba": portrait, "portrait_normal": np.tile(np.int8([0, 0, 127]), (len(people), 3, 64, 64, 1))}
+    folder.mkdir(parents=True)
+    np.savez(folder / f"people_00000000_{len(people):08d}.npz", **arrays)
+
+
+@pytest.fixture
+def shipped(monkeypatch: pytest.MonkeyPatch) -> JointEmbedding:
+    """A small embedding in the place of the shipped one."""
+    torch.manual_seed(0)
+    embedding = JointEmbedding(EmbeddingConfig.tiny()).eval().requires_grad_(False)
+    monkeypatch.setattr("backend.weights.store.load", lambda: SimpleNamespace(embedding=embedding))
+    return embedding
 
 
 @pytest.fixture
