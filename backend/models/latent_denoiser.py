@@ -21,6 +21,8 @@ from .plane_decoder import fold
 from .portrait_encoder import PortraitEncoder, PortraitEncoderConfig
 from .principal import PrincipalPath
 
+READ_SIZE = 16
+"""Side of the coarse picture that principal components are read off."""
 PORTRAIT, IMAGE_Z, TEXT_Z, NOTHING = range(4)
 """What a condition rests on: picture and z; z of a picture alone; z of a sentence; nothing."""
 
@@ -100,6 +102,9 @@ class LatentDenoiser(nn.Module):
         self.suggest = nn.Sequential(
             nn.Linear(embedding, 2 * embedding), nn.SiLU(), nn.Linear(2 * embedding, config.components)
         )
+        self.read = nn.Linear(4 * READ_SIZE**2, config.components)
+        nn.init.zeros_(self.read.weight)
+        nn.init.zeros_(self.read.bias)
         self.doubt = nn.Parameter(torch.zeros(4, config.components))
         self.time = nn.Sequential(nn.Linear(128, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
         size = config.latent_channels * config.latent_size * 3 * config.latent_size
@@ -153,8 +158,10 @@ class LatentDenoiser(nn.Module):
                 embedding = embedding + torch.where(pictured, whole.float(), 0.0)
             if config.aligned:
                 where = torch.zeros(batch, 2) if angles is None else angles
-                flat = fold(lay_on_plane(portrait, where, self.depth), config.aligned_size // side)
-                laid = torch.where(pictured[..., None, None], flat.float(), laid)
+                plain = lay_on_plane(portrait, where, self.depth).float()
+                flat = fold(plain, config.aligned_size // side)
+                laid = torch.where(pictured[..., None, None], flat, laid)
+                expected = expected + torch.where(pictured, self.read(readable(plain)).float(), 0.0)
         expected = torch.where(known, expected + self.suggest(embedding).float(), 0.0)
         doubt = torch.where(known, torch.sigmoid(self.doubt[kind]), 1.0)
         return Seen(tokens, embedding, laid, expected, doubt)
@@ -188,6 +195,11 @@ class LatentDenoiser(nn.Module):
             hidden = block(hidden, embedding)
         correction = self.out(functional.silu(self.norm(hidden)))
         return known + sigma.float()[:, None, None, None] * correction.float()
+
+
+def readable(laid: Float[Tensor, "B 4 R R"]) -> Float[Tensor, "B D"]:
+    """Portraits on the plane xy, coarse: what colour things have where can be read off them by a linear map."""
+    return functional.adaptive_avg_pool2d(laid, READ_SIZE).flatten(1)
 
 
 class TransformerBlock(nn.Module):
