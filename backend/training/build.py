@@ -9,6 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..geometry.fields import TriplaneField
+from ..geometry.triplane import Triplane
 from ..models.embedding import EmbeddingConfig, JointEmbedding
 from ..models.plane_upsampler import enlarge
 from ..models.portrait_vae import PortraitVAE
@@ -25,10 +27,13 @@ from .plane_upsampling import PlaneUpsamplerStage, PlaneUpsamplerStageConfig, sa
 from .planes import PlanesStage, load_field_maker
 from .presets import PRESETS, Cascade, Paper, StageName
 from .prior import train_prior
-from .render_loss import encoder_features
+from .refiner import Pairs, RefinerStage, render_pairs
+from .render_loss import Features, encoder_features
 from .upsampler import UpsamplerStage
 
 logger = logging.getLogger(__name__)
+REFINED_PEOPLE = 100
+"""Fitted people whose renders teach the refiner: they are all in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +69,7 @@ def train_stage(name: StageName, config: str, places: Places, engine: EngineConf
     Raises TrainingError if what it stands on is missing.
     """
     preset, out = PRESETS[config], places.of(name).parent
-    if isinstance(preset, Paper) or name in ("base", "planes", "upsampler"):
+    if isinstance(preset, Paper) or name in ("base", "planes", "upsampler", "refiner"):
         return train(build_stage(name, config, places), engine, out, report)
     if name == "latents":
         learn_latents(places.data, preset.codec, preset.components).save(places.of(name))
@@ -78,7 +83,7 @@ def train_stage(name: StageName, config: str, places: Places, engine: EngineConf
 
 
 def build_stage(name: StageName, config: str, places: Places, batch: int | None = None, random: bool = False) -> Stage:
-    """A stage ready to train: base, planes or upsampler; `batch` overrides how many people a minibatch holds.
+    """A stage ready to train: base, planes, upsampler or refiner; `batch` overrides how many people a minibatch holds.
 
     With `random` networks that a published stage only looks through may have random weights: it can be measured
     without them. Raises TrainingError if what it stands on is missing, or if the configuration has no such stage.
@@ -90,12 +95,17 @@ def build_stage(name: StageName, config: str, places: Places, batch: int | None 
         latents = LatentSet.load(places.needed("latents", "the base model"))
         embedding = load_embedding(places.needed("embedding", "the base model"))
         stage = preset.base_stage if batch is None else replace(preset.base_stage, batch=batch)
-        return BaseStage(places.data, latents, embedding, preset.base, stage)
+        base = BaseStage(places.data, latents, embedding, preset.base, stage)
+        if batch is None and not places.of("base").exists():
+            base.begin(torch.Generator().manual_seed(0))
+        return base
     if name == "planes":
         plain = preset.planes_stage if batch is None else replace(preset.planes_stage, people_per_step=batch)
         return PlanesStage(places.data, preset.planes, plain)
     if name == "upsampler":
         return _upsampler(preset, places, batch)
+    if name == "refiner":
+        return _refiner(preset, places, batch)
     raise TrainingError(f"{name} is not built but trained", "Call train_stage.")
 
 
@@ -137,6 +147,24 @@ def _upsampler(preset: Cascade, places: Places, batch: int | None) -> UpsamplerS
     return UpsamplerStage(places.data, latents, maker, embedding, preset.upsampler, stage, base)
 
 
+def _refiner(preset: Cascade, places: Places, batch: int | None) -> RefinerStage:
+    people = PlaneSet(places.data)
+    pairs = []
+    for name in people.names[:REFINED_PEOPLE]:
+        seen = TriplaneField(Triplane(people.fitted(name)[None]), people.decoder)
+        pairs.append(render_pairs(seen, people.views(name), preset.refiner.scale))
+    stage = preset.refiner_stage if batch is None else replace(preset.refiner_stage, batch=batch)
+    return RefinerStage(Pairs.join(pairs), preset.refiner, stage, _features(places))
+
+
+def _features(places: Places) -> Features | None:
+    """The maps of the embedding's portrait encoder, where it has been trained."""
+    if places.of("embedding").exists():
+        return encoder_features(load_embedding(places.of("embedding")).portrait_encoder)
+    logger.info("no %s: pictures teach pixel by pixel alone", places.of("embedding"))
+    return None
+
+
 def _published(
     name: StageName, preset: Paper, config: str, places: Places, batch: int | None, random: bool
 ) -> PlaneBaseStage | PlaneUpsamplerStage:
@@ -147,12 +175,9 @@ def _published(
     if name == "upsampler":
         stage = preset.upsampler_stage if batch is None else replace(preset.upsampler_stage, batch=batch)
         people = PlaneSet(places.data, preset.upsampler.channels, preset.upsampler.size)
-        features = None
-        if places.of("embedding").exists():
-            features = encoder_features(load_embedding(places.of("embedding")).portrait_encoder)
-        else:
-            logger.info("no %s: pictures teach pixel by pixel alone", places.of("embedding"))
-        return PlaneUpsamplerStage(people, _see(preset, config, places, random), preset.upsampler, stage, features)
+        return PlaneUpsamplerStage(
+            people, _see(preset, config, places, random), preset.upsampler, stage, _features(places)
+        )
     raise TrainingError(
         f"{config} has no stage {name}", "Its stages are base and upsampler; planes come from maquette fit."
     )

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from backend.models.embedding import EmbeddingConfig
-from backend.models.latent_denoiser import LatentDenoiserConfig
+from backend.models.latent_denoiser import PORTRAIT, TEXT_Z, LatentDenoiserConfig
 from backend.models.plane_codec import CodecConfig
 from backend.models.plane_decoder import PlaneDecoderConfig
 from backend.models.prior import PriorConfig
@@ -55,6 +55,7 @@ def runs(shards: Path, latents: LatentSet, tmp_path_factory: pytest.TempPathFact
     train(planes, ENGINE, runs / "planes")
     embedding = load_embedding(runs / "embedding" / "embedding.pt")
     base = BaseStage(shards, latents, embedding, LatentDenoiserConfig.tiny(), BaseStageConfig(batch=6))
+    base.begin(torch.Generator().manual_seed(0), visits=40)
     train(base, ENGINE, runs / "base")
     upsampler = UpsamplerStage(
         shards, latents, load_field_maker(runs / "planes" / "planes.pt"), embedding, UpsamplerConfig.tiny(),
@@ -105,6 +106,24 @@ def test_base_and_upsampler_load_again_with_what_they_recorded(runs: Path, laten
     assert torch.equal(base.principal.basis, latents.basis) and record["people"] == latents.people
     upsampler, record = load_upsampler(runs / "upsampler" / "upsampler.pt")
     assert upsampler.config == UpsamplerConfig.tiny() and record["schedule"]["kind"] == "sigmoid"
+
+
+def test_a_base_model_begins_with_what_portraits_show(shards: Path, runs: Path, latents: LatentSet) -> None:
+    """Balls differ in colour, which a coarse picture tells, and in size, which it does not."""
+    embedding = load_embedding(runs / "embedding" / "embedding.pt")
+    stage = BaseStage(shards, latents, embedding, LatentDenoiserConfig.tiny(), BaseStageConfig(plain=1.0))
+    random = torch.Generator().manual_seed(0)
+
+    def missed() -> torch.Tensor:
+        chosen = torch.arange(12)
+        seen = stage._see(chosen, torch.full((12,), PORTRAIT), random, torch.device("cpu"))
+        return (seen.expected - latents.coordinates).square().mean()
+
+    before = missed()
+    stage.begin(random, visits=200)
+    assert missed() < 0.8 * before
+    doubt = stage.network.doubt.sigmoid()
+    assert doubt[PORTRAIT].mean() < doubt[TEXT_Z].mean()
 
 
 def test_conditions_of_the_upsampler_are_worn_or_what_the_base_model_makes(
