@@ -131,7 +131,7 @@ def learn(settings: Settings, seed: int, stage: Any, steps: int, key: str, progr
     code = zlib.crc32(f"{key} {seed} {steps} {settings.size}".encode())
     out = settings.cache / "generators" / f"{code:08x}"
     config = EngineConfig(
-        steps=steps, learning_rate=1e-3, warm_up=20, average=0.98, precision="no", save_every=max(steps // 8, 1),
+        steps=steps, learning_rate=1e-3, warm_up=20, average=0.98, precision="no", save_every=max(steps // 5, 20),
         sheet_every=0, seed=seed,
     )  # fmt: skip
     path = train(stage, config, out, lambda clock, _: progress(f"training, {key}", clock.progress))

@@ -7,7 +7,7 @@ import json
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .frame import Complaint
 from .progress import Bar
@@ -27,6 +27,8 @@ class Flags:
     """Held-out people, from 1000000 up."""
     portraits: bool = True
     """Whether avatars are made from portraits."""
+    ceiling: bool = False
+    """Also what the model's planes hold at best of the same people, made from what is truly seen of them."""
     sentences: int = 0
     """So many avatars from captions of held-out people."""
     variety: int = 0
@@ -63,7 +65,9 @@ def run(flags: Flags) -> None:
         setting = _setting(flags, Path(passing))
         parts = {}
         if flags.portraits:
-            parts["portraits"] = _portraits(flags, setting, bar)
+            parts["portraits"] = _people("portrait", flags, setting, bar)
+        if flags.ceiling:
+            parts["ceiling"] = _people("ceiling", flags, setting, bar)
         if flags.sentences:
             parts["sentences"] = _sentences(flags, setting, bar)
         if flags.variety:
@@ -88,14 +92,15 @@ def _setting(flags: Flags, passing: Path) -> Setting:
     )  # fmt: skip
 
 
-def _portraits(flags: Flags, setting: Setting, bar: Bar) -> dict[str, Any]:
-    from backend.evaluation.parts import means, portrait
+def _people(part: Literal["portrait", "ceiling"], flags: Flags, setting: Setting, bar: Bar) -> dict[str, Any]:
+    from backend.evaluation.parts import ceiling, means, portrait
     from backend.evaluation.runs import evaluate
 
     records = []
-    for done, record in evaluate(portrait, flags.seeds, setting, flags.workers):
+    work = portrait if part == "portrait" else ceiling
+    for done, record in evaluate(work, flags.seeds, setting, flags.workers):
         records.append(record)
-        bar.update(f"portraits, {done} of {len(flags.seeds)}", done / len(flags.seeds))
+        bar.update(f"{part}, {done} of {len(flags.seeds)}", done / len(flags.seeds))
     return {"means": means(records), "people": records}
 
 

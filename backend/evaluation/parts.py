@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The parts of an evaluation: avatars of held-out people from portraits and from sentences, and avatars from seeds.
 
-`portrait`, `sentence` and `variety` make one avatar and its record each, for `runs.evaluate`; `means`, `understood` and
-`spread_of` say what the records come to.
+`portrait`, `ceiling`, `sentence` and `variety` make one avatar and its record each, for `runs.evaluate`; `means`,
+`understood` and `spread_of` say what the records come to.
 """
 
 import base64
@@ -17,13 +17,15 @@ from PIL import Image
 from ..geometry.cameras import orbit
 from ..geometry.occupancy import occupancy
 from ..geometry.rendering import render
+from ..geometry.triplane import roll
+from ..models.plane_codec import views_to_input
 from ..studio.captions import describe
 from ..studio.parameters import sample_parameters
 from ..studio.people import build_person
 from ..studio.views import BOX, Scene, render_view
 from ..synthesis.base import Condition
 from .attributes import agreement, judge_cameras, shipped_judge, verdict, wanted
-from .held_out import Score, chamfer_percent, complete, pictures, portrait_condition, score_pictures, strip
+from .held_out import Score, chamfer_percent, complete, pictures, portrait_condition, score_field, score_pictures, strip
 from .runs import Record, Setting
 from .variety import Variety, features_of_field, features_of_shards, features_of_views, measure
 
@@ -49,6 +51,14 @@ def variety(setting: Setting, seed: int) -> Record:
         view = render(field, orbit(0.4, 0.05), 256, 256, normals=False).rgb.clamp(0, 1) * 255
         Image.fromarray(view.byte().cpu().numpy()).save(setting.out / f"variety_{seed}.png")
     return {"seed": seed, "features": base64.b64encode(seen.tobytes()).decode("ascii")}
+
+
+def ceiling(setting: Setting, seed: int) -> Record:
+    """The best that the model's planes can hold of a person: its field of the true views along the axes."""
+    truth, model = setting.truth(seed), setting.generator().model
+    rgba, depth = (torch.from_numpy(views)[None] for views in (truth.axis_rgba, truth.axis_depth))
+    views = views_to_input(rgba, depth, model.planes.config.view_size)
+    return {"seed": seed, **_rounded(score_field(model.field(roll(views)), truth))}
 
 
 def sentence(setting: Setting, seed: int) -> Record:

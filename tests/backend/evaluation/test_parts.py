@@ -2,9 +2,11 @@
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from backend.evaluation import parts
@@ -61,6 +63,21 @@ def test_a_portrait_is_scored_and_shown(studio: Studio, tmp_path: Path) -> None:
     assert record["psnr"] > 36 and record["chamfer_percent"] < 0.6 and record["seconds"] >= 0
     assert studio.sculptor.asked[0].portrait is not None and studio.sculptor.asked[0].steps == 2
     assert Image.open(tmp_path / "portrait_1000000.png").size == (9 * 32, 32)
+
+
+def test_the_ceiling_is_the_field_of_the_true_views(studio: Studio) -> None:
+    """A model whose field of a person is a ball as large as the views are bright."""
+
+    class Bright:
+        planes = SimpleNamespace(config=SimpleNamespace(view_size=16))
+
+        def field(self, views: torch.Tensor) -> SphereField:
+            assert views.shape == (1, 10, 16, 48)
+            return SphereField(0.6 if views[:, :8].max() == -1 else 0.3)  # the ball's views are empty
+
+    studio.sculptor.model = Bright()
+    record = parts.ceiling(studio, 1_000_000)
+    assert record["psnr"] > 36 and record["seed"] == 1_000_000
 
 
 def test_a_sentence_is_asked_and_read_back(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
