@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from backend.training.build import Places
     from backend.training.engine import EngineConfig
     from backend.training.loop import Clock
+    from backend.training.presets import StageName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,15 +24,17 @@ class Flags:
 
     The stages of the default generator, in order: latents (a minute), embedding, prior, base, planes, upsampler; each
     finds those before it in --out. Of rodin and rodinhd there are base and upsampler, on the planes of
-    `maquette fit --method replay`. On several devices: accelerate launch -m backend train ...
+    `maquette fit --method replay`; the refiner of views learns from those too. On several devices:
+    accelerate launch -m backend train ...
     """
 
-    stage: Literal["latents", "embedding", "prior", "base", "planes", "upsampler", "export"] = field(
+    stage: Literal["latents", "embedding", "prior", "base", "planes", "upsampler", "refiner", "export"] = field(
         metadata={"positional": True}
     )
     """What is trained; export writes what all stages learned as one file of weights."""
     data: Path
-    """Folder of shards (planes need those with points); of rodin and rodinhd the folder that `maquette fit` wrote."""
+    """Folder of shards (planes need those with points); of the refiner, of rodin and of rodinhd the folder that
+    `maquette fit --method replay` wrote."""
     out: Path = Path("runs")
     """Folder of all stages; each writes checkpoint, curves (JSON lines and TensorBoard) and sample sheets into its
     own."""
@@ -79,7 +82,7 @@ def run(flags: Flags) -> None:
         return
     places = Places(data=flags.data, out=flags.out, vae=flags.vae)
     if flags.check:
-        _check(flags, places)
+        _check(flags, flags.stage, places)
         return
     if flags.stage == "latents":
         print(f"wrote {train_stage(flags.stage, flags.config, places, _engine(flags, 'base'))}")
@@ -96,7 +99,7 @@ def run(flags: Flags) -> None:
         print(f"wrote {checkpoint}")
 
 
-def _engine(flags: Flags, stage: Literal["embedding", "prior", "base", "planes", "upsampler"]) -> EngineConfig:
+def _engine(flags: Flags, stage: StageName) -> EngineConfig:
     from backend.training.presets import engine
 
     chosen = replace(
@@ -107,7 +110,7 @@ def _engine(flags: Flags, stage: Literal["embedding", "prior", "base", "planes",
     return chosen if flags.learning_rate is None else replace(chosen, learning_rate=flags.learning_rate)
 
 
-def _check(flags: Flags, places: Places) -> None:
+def _check(flags: Flags, name: StageName, places: Places) -> None:
     import tempfile
 
     from backend.training.build import build_stage, sampler
@@ -116,7 +119,7 @@ def _check(flags: Flags, places: Places) -> None:
 
     with Bar() as bar, tempfile.TemporaryDirectory() as folder:
         bar.update(f"building {flags.stage} of {flags.config}", 0.0)
-        stage = build_stage(flags.stage, flags.config, places, batch=1, random=True)
+        stage = build_stage(name, flags.config, places, batch=1, random=True)
         bar.update("one training step, then one sample", 0.3)
         if isinstance(PRESETS[flags.config], Paper):
             draw = sampler(stage, flags.sample_steps)

@@ -24,6 +24,7 @@ class Checked:
     parameters: int
     losses: dict[str, float]
     step_seconds: float
+    """Of the processor, which counts while others use it too; on a graphics card by the clock."""
     step_bytes: int
     """Most memory during the step: weights, gradients, both moments of AdamW and activations."""
     sample_seconds: float
@@ -36,12 +37,13 @@ class Checked:
 
     def lines(self) -> list[str]:
         """For people to read."""
+        of_what = " of processor time" if self.device == "cpu" else ""
         terms = ", ".join(f"{name} {value:.4f}" for name, value in self.losses.items())
         return [
             f"{self.parameters / 1e6:.1f} million parameters on {self.device}, precision {self.precision}",
-            f"one training step: {self.step_seconds:.1f} s, at most {gib(self.step_bytes)} ({terms}); "
+            f"one training step: {self.step_seconds:.1f} s{of_what}, at most {gib(self.step_bytes)} ({terms}); "
             f"averaged weights take {gib(self.average_bytes)} more",
-            f"one sample: {self.sample_seconds:.1f} s, at most {gib(self.sample_bytes)}",
+            f"one sample: {self.sample_seconds:.1f} s{of_what}, at most {gib(self.sample_bytes)}",
         ]
 
 
@@ -53,9 +55,10 @@ def check(stage: Stage, sample: Callable[[], None], precision: Precision = "auto
     network = stage.network.to(device).train()
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
     random = torch.Generator().manual_seed(seed)
+    clock = time.process_time if device.type == "cpu" else time.monotonic
     cast = torch.autocast(device.type, DTYPES.get(chosen, torch.bfloat16), enabled=chosen in DTYPES)
     with PeakMemory(device) as step_peak:
-        started = time.monotonic()
+        started = clock()
         optimiser = torch.optim.AdamW(learned, 1e-5, fused=True)
         with cast:
             losses = stage.losses(random)
@@ -63,16 +66,16 @@ def check(stage: Stage, sample: Callable[[], None], precision: Precision = "auto
         nn.utils.clip_grad_norm_(learned, 1.0)
         optimiser.step()
         _finish(device)
-        step_seconds = time.monotonic() - started
+        step_seconds = clock() - started
     terms = {name: float(value.detach()) for name, value in losses.items()}
     optimiser.zero_grad(set_to_none=True)
     del optimiser, losses
     network.eval()
     with PeakMemory(device) as sample_peak, torch.inference_mode(), cast:
-        started = time.monotonic()
+        started = clock()
         sample()
         _finish(device)
-        sample_seconds = time.monotonic() - started
+        sample_seconds = clock() - started
     return Checked(str(device), chosen, sum(parameter.numel() for parameter in learned), terms, step_seconds,
                    step_peak.bytes, sample_seconds, sample_peak.bytes)  # fmt: skip
 

@@ -65,9 +65,14 @@ class PlaneSet:
         """Names at random."""
         return [self.names[int(index)] for index in torch.randint(len(self), (count,), generator=random)]
 
+    def fitted(self, name: str) -> Float[Tensor, "3 C R R"]:
+        """A person's planes as they were fitted, at this set's size."""
+        planes, _ = load_fitted(fitted_path(self.folder, name))
+        return adapted_planes(planes.float(), self.channels, self.size)
+
     def standard(self, names: Sequence[str]) -> Float[Tensor, "B C R W"]:
         """Rolled-out planes less the mean, in [-1, 1]."""
-        planes = roll(torch.stack([self._read(name) for name in names]))
+        planes = roll(torch.stack([self.fitted(name) for name in names]))
         return ((planes - self.mean) / (SPREAD * self.deviation)).clamp(-1, 1)
 
     def planes(self, standard: Float[Tensor, "B C R W"]) -> Float[Tensor, "B 3 C R R"]:
@@ -89,20 +94,16 @@ class PlaneSet:
         """The most frontal picture of each, cut as portraits are: colour over white in [-1, 1], matte in [-1, 1]."""
         return torch.cat([portrait(self.views(name), size) for name in names])
 
-    def _read(self, name: str) -> Float[Tensor, "3 C R R"]:
-        planes, _ = load_fitted(fitted_path(self.folder, name))
-        return adapted_planes(planes.float(), self.channels, self.size)
-
     def _standard(self) -> tuple[Float[Tensor, "C R W"], Float[Tensor, "C 1 1"]]:
         path = self.folder / f"standard_{self.channels}_{self.size}.safetensors"
         if path.exists():
             stored = load_file(path)
             return stored["mean"], stored["deviation"]
         chosen = self.names[:: max(1, len(self.names) // MEASURED)]
-        first = roll(self._read(chosen[0])[None])[0]
+        first = roll(self.fitted(chosen[0])[None])[0]
         total, square = torch.zeros_like(first), torch.zeros_like(first)
         for name in chosen:
-            planes = roll(self._read(name)[None])[0]
+            planes = roll(self.fitted(name)[None])[0]
             total += planes
             square += (planes - first).square()  # shifted, or squares of a large mean would swallow the variance
         mean = total / len(chosen)

@@ -10,6 +10,7 @@ from ..models.plane_codec import CodecConfig
 from ..models.plane_decoder import PlaneDecoderConfig
 from ..models.plane_upsampler import PlaneUpsamplerConfig
 from ..models.prior import PriorConfig
+from ..models.refiner import RefinerConfig
 from ..models.unet import PlaneUNetConfig
 from ..models.upsampler import UpsamplerConfig
 from .base import BaseStageConfig
@@ -19,12 +20,13 @@ from .plane_base import PlaneBaseConfig
 from .plane_upsampling import PlaneUpsamplerStageConfig
 from .planes import PlanesStageConfig
 from .prior import PriorTraining
+from .refiner import RefinerStageConfig
 from .render_loss import RenderLossConfig
 from .upsampler import UpsamplerStageConfig
 
-StageName = Literal["latents", "embedding", "prior", "base", "planes", "upsampler"]
-CASCADE_ORDER: tuple[StageName, ...] = ("latents", "embedding", "prior", "base", "planes", "upsampler")
-"""Each stage stands on some before it."""
+StageName = Literal["latents", "embedding", "prior", "base", "planes", "upsampler", "refiner"]
+CASCADE_ORDER: tuple[StageName, ...] = ("latents", "embedding", "prior", "base", "planes", "upsampler", "refiner")
+"""Each stage stands on some before it; the refiner on fitted people alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ class Cascade:
     planes_stage: PlanesStageConfig = field(default_factory=PlanesStageConfig)
     upsampler: UpsamplerConfig = field(default_factory=UpsamplerConfig)
     upsampler_stage: UpsamplerStageConfig = field(default_factory=UpsamplerStageConfig)
+    refiner: RefinerConfig = field(default_factory=RefinerConfig)
+    refiner_stage: RefinerStageConfig = field(default_factory=RefinerStageConfig)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,7 @@ TINY = Cascade(
     base=LatentDenoiserConfig.tiny(), base_stage=BaseStageConfig(batch=4),
     planes=PlaneDecoderConfig.tiny(), planes_stage=PlanesStageConfig(people_per_step=1),
     upsampler=UpsamplerConfig.tiny(), upsampler_stage=UpsamplerStageConfig(batch=2),
+    refiner=RefinerConfig.tiny(), refiner_stage=RefinerStageConfig(batch=2, crop=8),
 )  # fmt: skip
 RODIN = Paper(
     base=PlaneUNetConfig.rodin(), base_stage=PlaneBaseConfig(batch=8), upsampler=PlaneUpsamplerConfig.rodin(),
@@ -82,9 +87,11 @@ ENGINES: dict[StageName, EngineConfig] = {
     "embedding": replace(_DEFAULT, minutes=20, learning_rate=1.5e-3, warm_up=60, sheet_every=400),
     "prior": replace(_DEFAULT, minutes=10, learning_rate=1e-3, average=0.999, save_every=200, sheet_every=0),
     "base": replace(_DEFAULT, minutes=70, learning_rate=6e-4, average=0.998, save_every=100, sheet_every=400),
-    "planes": replace(_DEFAULT, minutes=60, learning_rate=1e-3),
+    "planes": replace(_DEFAULT, minutes=10, learning_rate=4e-3, warm_up=50, average=0.98, weight_decay=0.0,
+                      save_every=200, sheet_every=0),
     "upsampler": replace(_DEFAULT, minutes=60, learning_rate=1e-3),
-}
+    "refiner": replace(_DEFAULT, minutes=30, learning_rate=5e-4),
+}  # fmt: skip
 """As the shipped model was trained, on one core."""
 PAPER_ENGINE = EngineConfig(
     steps=500_000, learning_rate=1e-5, warm_up=1000, average=0.9999, save_every=1000, sheet_every=5000

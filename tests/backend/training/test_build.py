@@ -14,6 +14,7 @@ from backend.training.latents import LatentSet
 from backend.training.plane_base import PlaneBaseConfig
 from backend.training.plane_upsampling import PlaneUpsamplerStageConfig
 from backend.training.presets import PRESETS, Paper
+from backend.training.refiner import load_refiner
 
 SMALL_BASE = replace(
     PlaneUNetConfig.tiny(), channels=8, size=16, aware_heights=(16,), attention_heights=(8,), features=(), latent=None,
@@ -65,6 +66,12 @@ def test_rodinhd_asks_for_its_autoencoder(run_of_balls: Path, tmp_path: Path, mo
 def test_latents_are_learned_and_kept(shards: Path, tmp_path: Path) -> None:
     path = train_stage("latents", "tiny", Places(data=shards, out=tmp_path), EngineConfig(steps=1))
     assert path == tmp_path / "latents/latents.pt" and LatentSet.load(path).people == 6
+
+
+def test_the_refiner_learns_from_fitted_people(run_of_balls: Path, tmp_path: Path) -> None:
+    places = Places(data=run_of_balls, out=tmp_path)
+    path = train_stage("refiner", "tiny", places, EngineConfig(steps=2, sheet_every=0, precision="no"))
+    assert path == tmp_path / "refiner/refiner.pt" and load_refiner(path).config.scale == 2
 
 
 def test_only_published_stages_have_a_sampler() -> None:
