@@ -11,7 +11,7 @@ on a ray's least distance (`geometry.rendering`), so one point a ray tells colou
 
 import math
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -38,6 +38,10 @@ AROUND = [(0.25 * math.pi * k, 0.1 if k % 2 else -0.25) for k in range(8)] + [
 ]
 """Azimuths and elevations of the cameras that find the rest of the surface."""
 AROUND_SIDE = 40
+PROBES = 2000
+"""Points that say what channels do."""
+RIGIDITY, SLOWEST = 6.0, 0.05
+"""Box units of surface that weigh as much as a unit of colour; least share of the rate."""
 COARSE = 64
 """Side of the first residual planes."""
 PREVIEW_SIZE, PREVIEW_EVERY = 96, 40
@@ -49,7 +53,7 @@ class InversionConfig:
 
     side: int = 192
     """Pixels along the portrait that are used."""
-    rate: float = 0.01
+    rate: float = 0.004
     """Learning rate of the planes (Adam); it falls to a twentieth, linearly."""
     points: int = 3000
     """Points of each kind in a step: seen, hidden, and beside the surface."""
@@ -105,6 +109,7 @@ def invert(
     if goals is None:
         return field
     fixed = channels_last(field.triplane.planes.detach()).clone()
+    speed = channel_speeds(field, goals.seen)
     done = 0
     for side, share in _levels(fixed.shape[-1]):
         free = channels_last(fixed.new_zeros(*fixed.shape[:3], side, side))
@@ -114,13 +119,29 @@ def invert(
         for step in range(first, last):
             fall = 1 - 0.95 * (step - first) / (last - first)
             optimiser.param_groups[0]["lr"] = config.rate * fall * min(1, (step - first + 1) / 5)
-            _descend(fixed, free, field, goals, optimiser, config, random)
+            _descend(fixed, free, speed, field, goals, optimiser, config, random)
             if step % 4 == 3 and config.smoothing:
                 _smooth(free, config.smoothing)
             wanted = step % PREVIEW_EVERY == PREVIEW_EVERY - 1 and step + 1 < steps
-            yield Progress(STAGE, (step + 1) / steps, _preview(_joined(fixed, free), field) if wanted else None)
-        fixed, done = _joined(fixed, free), last
+            yield Progress(STAGE, (step + 1) / steps, _preview(_joined(fixed, free, speed), field) if wanted else None)
+        fixed, done = _joined(fixed, free, speed), last
+        if side < fixed.shape[-1]:
+            goals = _settled(goals, TriplaneField(Triplane(fixed), field.decoder))
     return TriplaneField(Triplane(fixed), field.decoder)
+
+
+@torch.enable_grad()
+def channel_speeds(field: TriplaneField, points: Float[Tensor, "N 3"]) -> Float[Tensor, " C"]:
+    """How much each channel of the planes may move, in (0, 1]: those by which colour changes at once, those by which
+    the surface moves slowly. Planes may hold both apart, as views do, or mix them."""
+    at = points[:: max(1, len(points) // PROBES)]
+    features = field.triplane.sample(at[None])[0].detach().clone().requires_grad_(True)
+    values = field.decoder.values(features)
+    (colour,) = torch.autograd.grad(values.rgb.sum(), features, retain_graph=True)
+    (shape,) = torch.autograd.grad(values.sdf.sum(), features)
+    colours, shapes = colour.abs().mean(0), shape.abs().mean(0)
+    speeds = colours / (colours + RIGIDITY * shapes).clamp_min(1e-9)
+    return (speeds / speeds.max().clamp_min(1e-9)).clamp_min(SLOWEST)
 
 
 def _levels(side: int) -> list[tuple[int, float]]:
@@ -129,10 +150,22 @@ def _levels(side: int) -> list[tuple[int, float]]:
     return [(COARSE, 0.4), (side, 0.6)] if side >= 2 * COARSE else [(side, 1.0)]
 
 
+def _settled(goals: Goals, field: TriplaneField) -> Goals:
+    """The goals of finer planes: the outline has moved and stays, or each of its texels would fray by itself."""
+    nothing = goals.missing[:0]
+    return replace(goals, near_sdf=field.sdf(goals.near), missing=nothing, beyond=nothing)
+
+
 @torch.no_grad()
-def _joined(fixed: Float[Tensor, "1 3 C R R"], free: Float[Tensor, "1 3 C S S"]) -> Float[Tensor, "1 3 C R R"]:
+def _joined(
+    fixed: Float[Tensor, "1 3 C R R"], free: Float[Tensor, "1 3 C S S"], speed: Float[Tensor, " C"]
+) -> Float[Tensor, "1 3 C R R"]:
     side = fixed.shape[-1]
-    return fixed + functional.interpolate(free[0], (side, side), mode="bilinear", align_corners=False)[None]
+    return (
+        fixed
+        + speed[:, None, None]
+        * functional.interpolate(free[0], (side, side), mode="bilinear", align_corners=False)[None]
+    )
 
 
 def _goals(
@@ -208,6 +241,7 @@ def _hidden(field: TriplaneField, grid: Occupancy, camera: Camera, depth: Float[
 def _descend(
     fixed: Float[Tensor, "1 3 C R R"],
     free: Float[Tensor, "1 3 C S S"],
+    speed: Float[Tensor, " C"],
     field: TriplaneField,
     goals: Goals,
     optimiser: torch.optim.Optimizer,
@@ -229,7 +263,7 @@ def _descend(
     parts = [seen, hidden, near, missing, beyond]
     points = torch.cat(parts)[None]
     free.requires_grad_(True)
-    values = field.decoder.values((Triplane(fixed).sample(points) + Triplane(free).sample(points))[0])
+    values = field.decoder.values((Triplane(fixed).sample(points) + speed * Triplane(free).sample(points))[0])
     sizes = [len(part) for part in parts]
     sdf, rgb = values.sdf.split(sizes), values.rgb.split(sizes)
     loss = config.seen_weight * _mean((rgb[0] - seen_rgb).abs())
