@@ -24,8 +24,9 @@ from .wishes import Wish, changed_embedding, portrait_input, stack, suggested, w
 
 GUIDANCE = {"portrait": 1.0, "sentence": 1.5, "seed": 1.5}
 """Classifier-free guidance where none is told: a portrait is followed best without, and at half the time."""
-TEMPERATURE = {"portrait": 0.6, "sentence": 0.9, "seed": 1.0}
-"""Scale of the noise that sampling starts from, where none is told."""
+TEMPERATURE = {"portrait": 0.0, "sentence": 0.3, "seed": 0.3}
+"""Scale of the noise that sampling starts from, where none is told. Without noise the first answer is the mean of all
+people who fit, which is closest to each of them; who a sentence or a seed means is drawn in the space of z."""
 UPSAMPLER_STEPS = 3
 SHARES = {"sample": 0.55, "enlarge": 0.45}
 """Of the time, for the progress."""
@@ -55,10 +56,7 @@ class Rodin:
         return (yield from self.synthesize_batch([condition]))[0]
 
     def synthesize_batch(self, conditions: Sequence[Condition]) -> Generator[Progress, None, list[Sample]]:
-        """Several avatars whose latents are sampled together: the networks are asked once a step for all of them.
-
-        All take the steps of the first.
-        """
+        """Several avatars whose latents are sampled together: the networks are asked once a step for all of them."""
         sources = yield from self._sources(conditions)
         samples = []
         for index, (condition, (source, notes)) in enumerate(zip(conditions, sources, strict=True)):
@@ -94,29 +92,30 @@ class Rodin:
         return None
 
     def _sample(self, conditions: list[Condition]) -> Generator[Progress, None, list[tuple[Source, tuple[str, ...]]]]:
-        """New avatars: one run of the solver for all."""
+        """New avatars: one run of the solver for all that take as many steps."""
         with self._inference():
             wishes = [wishes_of(condition, self.model, self.device) for condition in conditions]
-        noise = torch.cat([
-            self._noise(condition.seed) * _choice(condition.temperature, TEMPERATURE, own.leading)
-            for condition, own in zip(conditions, wishes, strict=True)
-        ])  # fmt: skip
-        guidance = [
-            _choice(condition.guidance, GUIDANCE, own.leading)
-            for condition, own in zip(conditions, wishes, strict=True)
-        ]
-        denoise = self._denoiser([own.wishes for own in wishes], guidance)
-        latents = yield from self._solve(denoise, noise, conditions[0].steps)
+        pairs = list(zip(conditions, wishes, strict=True))
+        warmth = [_choice(condition.temperature, TEMPERATURE, own.leading) for condition, own in pairs]
+        guidance = [_choice(condition.guidance, GUIDANCE, own.leading) for condition, own in pairs]
+        noise = torch.cat([self._noise(each.seed) * scale for each, scale in zip(conditions, warmth, strict=True)])
+        # Without noise further steps would leave the mean for a mode.
+        counts = [condition.steps if scale else 1 for condition, scale in zip(conditions, warmth, strict=True)]
+        latents = torch.empty_like(noise)
+        for count in sorted(set(counts)):
+            rows = [row for row, own in enumerate(counts) if own == count]
+            denoise = self._denoiser([wishes[row].wishes for row in rows], [guidance[row] for row in rows])
+            latents[rows] = yield from self._solve(denoise, noise[rows], count)
         return [
             (self._source(latent, own.embedding, condition.seed), own.notes)
-            for latent, own, condition in zip(latents, wishes, conditions, strict=True)
+            for latent, (condition, own) in zip(latents, pairs, strict=True)
         ]
 
     def _solve(self, denoise: Denoiser, noise: Tensor, steps: int) -> Generator[Progress, None, Tensor]:
         latent = noise
         for step in dpm_solver(denoise, noise, steps, self.model.config.base_schedule):
             latent = step.x0
-            wanted = step.index % PREVIEW_EVERY == 0 and step.index < step.count
+            wanted = step.index % PREVIEW_EVERY == 0 or step.index == step.count
             preview = self._preview(latent[:1]) if wanted else None
             yield Progress("sample", SHARES["sample"] * step.index / step.count, preview)
         return latent

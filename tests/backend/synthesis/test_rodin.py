@@ -63,12 +63,19 @@ def test_same_seed_same_avatar_other_seed_another(rodin: Rodin) -> None:
 
 @pytest.mark.parametrize("change", [
     {"portrait": portrait(40)}, {"portrait": portrait(220), "pose": (0.4, 0.0)}, {"portrait": portrait(220), "seed": 4},
-    {"portrait": portrait(220), "guidance": 3.0}, {"portrait": portrait(220), "temperature": 0.1},
+    {"portrait": portrait(220), "guidance": 3.0}, {"portrait": portrait(220), "weights": {"seed": 1.5}},
     {"portrait": portrait(220), "sentence": "an old man"}, {"sentence": "an old man"},
     {"portrait": portrait(220), "weights": {"seed": 0.5}},
 ])  # fmt: skip
 def test_everything_that_is_asked_matters(rodin: Rodin, change: dict) -> None:
     assert differ(made(rodin, portrait=portrait(220)), made(rodin, **change))
+
+
+def test_without_noise_one_step_gives_the_mean_whatever_the_seed(rodin: Rodin) -> None:
+    one, steps = finish(rodin, Condition(seed=1, steps=9, portrait=portrait(90)))
+    other, _ = finish(rodin, Condition(seed=2, steps=9, portrait=portrait(90)))
+    assert sum(step.stage == "sample" for step in steps) == 1
+    assert np.array_equal(one.source.latent, other.source.latent)
 
 
 def test_what_weighs_nothing_is_not_heard(rodin: Rodin) -> None:
@@ -92,10 +99,10 @@ def test_what_the_matte_hides_is_not_seen(rodin: Rodin) -> None:
 
 
 def test_progress_rises_to_one_with_previews_between(rodin: Rodin) -> None:
-    sample, seen = finish(rodin, Condition(seed=3, steps=7, portrait=portrait(90)))
+    sample, seen = finish(rodin, Condition(seed=3, steps=7, portrait=portrait(90), temperature=0.5))
     fractions = [step.fraction for step in seen]
     assert fractions == sorted(fractions) and fractions[-1] == pytest.approx(1.0)
-    assert [step.preview is not None for step in seen[:7]] == [False, False, True, False, False, True, False]
+    assert [step.preview is not None for step in seen[:7]] == [False, False, True, False, False, True, True]
     assert sample.field.sdf(torch.zeros(5, 3)).isfinite().all()
 
 
