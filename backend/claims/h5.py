@@ -23,7 +23,7 @@ from .pictures import grid
 FOLD = 4
 """Networks see planes folded into so many times smaller ones with more channels, at the cost of those; noise falls on
 the large ones."""
-STEPS, TINY_STEPS = 160, 6
+STEPS, TINY_STEPS = 110, 6
 BATCH, TINY_BATCH = 8, 2
 SAMPLING = 10
 COMPONENTS, TINY_COMPONENTS = 16, 2

@@ -20,8 +20,8 @@ from .likeness import feature_error, psnr, shipped_features
 from .pictures import grid
 
 ARMS = ("several scales", "one scale", "one vector")
-STEPS, TINY_STEPS = 160, 6
-BATCH, TINY_BATCH = 8, 2
+STEPS, TINY_STEPS = 80, 6
+BATCH, TINY_BATCH = 6, 2
 SAMPLING = 8
 CLAIM = Claim(
     id="H6",

@@ -21,7 +21,7 @@ from .likeness import feature_error, psnr, shipped_features
 from .pictures import grid
 
 ARMS = {"planes alone": False, "planes and pictures": True}
-STEPS, TINY_STEPS = 160, 6
+STEPS, TINY_STEPS = 140, 6
 BATCH, TINY_BATCH = 6, 2
 SAMPLING = 6
 PIXEL_WEIGHT, FEATURE_WEIGHT = 1.0, 0.5
