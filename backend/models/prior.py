@@ -27,8 +27,8 @@ class PriorConfig:
 
     size: int = 256
     """Numbers of z."""
-    width: int = 512
-    blocks: int = 4
+    width: int = 256
+    blocks: int = 2
     moment_features: int = 64
     dropout: float = 0.1
 
