@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a stranger would say of an avatar: sex, age group, skin tone, hair colour and length, read off its pictures.
 
-The judge saw studio people only (`training.attributes`) and took no part in teaching the generator. Of held-out studio
-people it reads sex, skin tone, hair colour and hair length at 94 to 99 %, but age group at 60 % only: at the size that it
-looks at, the studio's middle-aged people look like its young ones. What it reads of a person in the studio is therefore
-told beside what it reads of the avatar (`evaluation.parts`).
+The judge saw studio people only (`training.attributes`) and took no part in teaching the generator. Of held-out ones it
+reads sex, skin tone, hair colour and hair length at 94 to 99 %, but age group at 60 % only: as small as it looks at
+them, the middle-aged look young. What it reads of the studio's person is therefore told beside what it reads of the
+avatar (`evaluation.parts`).
 """
 
 import json
