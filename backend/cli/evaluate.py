@@ -39,6 +39,8 @@ class Flags:
     """Folder of the assets (otherwise MAQUETTE_PACK)."""
     steps: int = 12
     """Denoising steps of the base model."""
+    invert: int = 0
+    """Steps by which avatars are fitted to their portrait after sampling."""
     weights: Path | None = None
     """Another file of weights than the shipped one."""
     out: Path | None = None
@@ -88,7 +90,7 @@ def _setting(flags: Flags, passing: Path) -> Setting:
 
     return Setting(
         pack=find_pack(flags.pack), truths=flags.truths or (flags.out or passing) / "truths", out=flags.out,
-        weights=flags.weights or store.DEFAULT, steps=flags.steps,
+        weights=flags.weights or store.DEFAULT, steps=flags.steps, invert=flags.invert,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@
 
 import base64
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,8 @@ def portrait(setting: Setting, seed: int) -> Record:
     """An avatar from the person's nearly frontal portrait; with `out`, also a strip of pictures."""
     truth, generator = setting.truth(seed), setting.generator()
     started = time.perf_counter()
-    field = complete(generator, portrait_condition(truth, setting.steps)).field
+    condition = replace(portrait_condition(truth, setting.steps), invert=setting.invert)
+    field = complete(generator, condition).field
     seconds = time.perf_counter() - started
     rgb, alpha = pictures(field, truth)
     score = score_pictures(rgb, alpha, truth, chamfer_percent(field, truth))

@@ -35,11 +35,13 @@ class Setting:
     weights: Path = store.DEFAULT
     steps: int = 12
     """Denoising steps of the base model."""
+    invert: int = 0
+    """Steps by which avatars are fitted to their portrait after sampling."""
 
     @property
     def mark(self) -> str:
         """Names what figures belong to."""
-        return f"{store.file_hash(self.weights)}-{self.steps}"
+        return f"{store.file_hash(self.weights)}-{self.steps}" + (f"-{self.invert}" if self.invert else "")
 
     def generator(self) -> Rodin:
         """The model, read once in each process."""
