@@ -107,7 +107,7 @@ def train(stage: Stage, config: EngineConfig, out: Path, report: Report = ignore
     stay infinite.
     """
     run = _Run(stage, config, out)
-    for step in run.clock.ticks():
+    for step in run.clock.ticks(run.agree):
         if isinstance(stage, Paced):
             stage.progress = run.clock.progress
         run.step()
@@ -115,7 +115,6 @@ def train(stage: Stage, config: EngineConfig, out: Path, report: Report = ignore
             run.save(report, steps=step + 1)
         if config.sheet_every and (step + 1) % config.sheet_every == 0:
             run.sheet(step + 1)
-        run.agree()
     run.save(report, steps=run.clock.steps)
     run.close()
     return run.checkpoint

@@ -39,13 +39,15 @@ class Clock:
         late = max(0.0, self.progress - 0.5) * 2
         return peak * min(1.0, (self.steps + 1) / warm_up) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * late)))
 
-    def ticks(self) -> Iterator[int]:
-        """Step numbers until the time is spent."""
+    def ticks(self, agree: Callable[[], None] = lambda: None) -> Iterator[int]:
+        """Step numbers until the budget is spent; `agree` is called after each, for several processes to settle on one
+        clock before they look at it."""
         while self.progress < 1:
             started = time.monotonic()
             yield self.steps
             self.steps += 1
             self.seconds += time.monotonic() - started
+            agree()
 
 
 Report = Callable[[Clock, str], None]

@@ -29,3 +29,12 @@ def test_average_follows_slowly() -> None:
     torch.nn.init.constant_(network.weight, 5.0)
     average.update(network, step=1000)
     torch.testing.assert_close(average.weights["weight"], 0.9 * before + 0.5)
+
+
+def test_processes_settle_on_one_clock_before_they_look_at_it() -> None:
+    clock = Clock(None, step_limit=100)
+
+    def agree() -> None:
+        clock.steps = max(clock.steps, 99)  # as the clock of another process says
+
+    assert list(clock.ticks(agree)) == [0, 99]
