@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .embedding import normalised
+from .embedding import JointEmbedding, normalised
 
 MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 """Of the pictures that CLIP was trained on, RGB in [0, 1]."""
@@ -132,7 +132,7 @@ class ClipEncoder:
 class ClipEmbedding(nn.Module):
     """Stands in for `embedding.JointEmbedding`: what z suggests is asked of the own network, as before."""
 
-    def __init__(self, encoder: ClipEncoder, adapter: Adapter, own: nn.Module) -> None:
+    def __init__(self, encoder: ClipEncoder, adapter: Adapter, own: JointEmbedding) -> None:
         super().__init__()
         self.encoder, self.adapter, self.own = encoder, adapter, own
         self.clip = encoder.model  # so that it moves along with the rest
