@@ -16,8 +16,8 @@ from ..geometry.rendering import render
 
 SOLID = 0.95
 """Coverage from which a pixel shows the body alone."""
-HIDDEN = 0.02
-"""Box units by which a point may lie behind what the other view shows and still be seen there."""
+HIDDEN = 1.0
+"""Pixels' widths by which a point may lie behind what the other view shows and still be seen there."""
 
 
 @torch.inference_mode()
@@ -45,7 +45,8 @@ def warp_psnr(
         place, depth = there.project(points[solid])
         known = torch.cat([other, beside.depth[None], beside.alpha[None]])
         moved = functional.grid_sample(known[None], (2 * place - 1)[None, None], align_corners=False)[0, :, 0]
-        shared = ((moved[3] - depth).abs() < HIDDEN) & (moved[4] > SOLID)
+        pixel = depth / (float(there.intrinsics[0, 0]) * width)
+        shared = ((moved[3] - depth).abs() < HIDDEN * pixel) & (moved[4] > SOLID)
         shown = own.reshape(3, -1)[:, solid]
         error += float((shown - moved[:3])[:, shared].square().sum())
         count += 3 * int(shared.sum())
