@@ -65,10 +65,7 @@ class PlaneDecoder(nn.Module):
         # The average person and the coordinates that convolutions cannot know.
         self.place = nn.Parameter(0.05 * torch.randn(width, side, 3 * side))
         self.stem = PlaneConv(VIEW_CHANNELS * config.fold**2, width)
-        self.blocks = nn.ModuleList(
-            nn.ModuleList([nn.Conv2d(width, width, 3, padding=1), PlaneConv(width, width)])
-            for _ in range(config.blocks)
-        )
+        self.blocks = nn.ModuleList(_Residual(width) for _ in range(config.blocks))
         self.grow = nn.Conv2d(width, config.channels * config.fold**2, 3, padding=1)
         self.fine = nn.Conv2d(VIEW_CHANNELS, config.fine_width, 3, padding=1)
         self.join = nn.Conv2d(config.channels + config.fine_width, config.channels, 3, padding=1)
@@ -81,8 +78,8 @@ class PlaneDecoder(nn.Module):
             return self.seen(views)
         rolled = roll(views).contiguous(memory_format=torch.channels_last)
         hidden = functional.silu(self.stem(fold(rolled, self.config.fold)) + self.place)
-        for first, second in self.blocks:
-            hidden = hidden + second(functional.silu(first(hidden)))
+        for block in self.blocks:
+            hidden = block(hidden)
         grown = unfold(self.grow(functional.silu(hidden)), self.config.fold)
         detail = functional.silu(self.fine(rolled))
         added = grown + self.join(torch.cat([grown, detail], 1))
@@ -109,6 +106,15 @@ class PlaneDecoder(nn.Module):
     def as_triplane(image: Float[Tensor, "B C S W"]) -> Triplane:
         """The field planes, ready to be asked."""
         return Triplane(unroll(image.float()))
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(width, width, 3, padding=1), PlaneConv(width, width)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return hidden + self.second(functional.silu(self.first(hidden)))
 
 
 @torch.no_grad()

@@ -24,7 +24,7 @@ def test_shards_are_made_once_and_read_back(pack_root: Path, pack: Pack, tmp_pat
     assert path.stat().st_mtime_ns == before
     people = People(tmp_path, ("points", "sdf", "axis_rgba"))
     assert len(people) == 2 and people.records[1]["seed"] == 1 and people.records[0]["caption"]
-    assert people.take("axis_rgba", [1, 0]).shape == (2, 3, 2, 128, 128, 4)
+    assert people.take("axis_rgba", [1, 0]).shape == (2, 3, 2, 256, 256, 4)
 
 
 def test_evaluation_seeds_are_not_trained_on(tmp_path: Path) -> None:
