@@ -5,7 +5,8 @@
     python scripts/gallery.py                    # everything; avatars that `--work` holds from this model are kept
     python scripts/gallery.py --preset high      # finer
 
-Seeds 1 to 8, eight sentences, the committed portraits, four edits; standard preset, nothing retried or left out.
+Seeds 1 to 8, eight sentences, the committed portraits, also fitted to the photograph, four edits; standard preset,
+nothing retried or left out.
 """
 
 import argparse
@@ -26,6 +27,8 @@ sys.path.insert(0, str(ROOT))
 SIDE = 224
 """Of one view in the page's pictures, pixels."""
 QUALITY = 88
+INVERT = 100
+"""Steps of fitting to the photograph."""
 SENTENCES = (
     "an old woman with short grey hair and green eyes",
     "a young man with dark brown skin and an afro",
@@ -80,6 +83,10 @@ def entries() -> list[Entry]:
     for path in sorted((ROOT / "assets/portraits").glob("*.jpg")):
         command = f"maquette generate --portrait assets/portraits/{path.name}"
         made.append(Entry(f"portrait_{path.stem}", path.stem, command, {}, picture=path))
+    for path in sorted((ROOT / "assets/portraits").glob("*.jpg")):
+        command = f"maquette generate --portrait assets/portraits/{path.name} --invert {INVERT}"
+        asked = {"options": {"invert": INVERT}}
+        made.append(Entry(f"fitted_{path.stem}", f"{path.stem}, fitted", command, asked, picture=path))
     for number, (source, sentence) in enumerate(EDITS, 1):
         command = f'maquette edit {source} --sentence "{sentence}"'
         request = {"kind": "edit", "options": {"sentence": sentence}}
@@ -181,6 +188,7 @@ def page(wanted: list[Entry], made: dict[str, Made], preset: str) -> str:
         ("Seeds", "seed", ""),
         ("Sentences", "sentence", "All with seed 0."),
         ("Portraits", "portrait", "The photograph, then the avatar; photographs are in the public domain."),
+        ("Fitted to the photograph", "fitted", "The same, after some seconds of inversion."),
         ("Edits", "edit", "Front and three-quarter, before and after, at strength 1."),
     ):
         lines += ["", f"## {title}", ""] + ([note, ""] if note else [])

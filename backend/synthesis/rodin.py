@@ -147,8 +147,8 @@ class Rodin:
         return at_time(network, model.config.base_schedule)
 
     def _edited(self, condition: Condition) -> tuple[Source, tuple[str, ...]]:
-        """Rodin's edit, kept from touching what the sentence does not speak of: of two people who share noise and
-        differ by the sentence, the difference is added to the avatar."""
+        """Rodin's edit, kept from touching what the sentence does not speak of: the mean person at z and the mean
+        person that the sentence makes of it differ by what is added to the avatar, above its clothes."""
         edit = condition.edit
         if edit is None:
             raise ValueError("an edit was expected")
@@ -157,15 +157,10 @@ class Rodin:
         with self._inference():
             target, notes = changed_embedding(self.model.embedding, z, edit.sentence)
             changes = stack([suggested(self.model, each) for each in (z, target)])
-        noise = self._noise(source.seed).expand(2, -1, -1, -1)
-
-        def network(x: Tensor, sigma: Tensor) -> Tensor:
-            with self._inference():
-                return self.model.base(x, sigma, changes).float()
-
-        denoise = at_time(network, self.model.config.base_schedule)
-        before, after = list(dpm_solver(denoise, noise, condition.steps, self.model.config.base_schedule))[-1].x0
-        latent = self._tensor(source.latent) + edit.strength * (after - before)
+            silence = torch.zeros(self.model.latent_shape(2), device=self.device)
+            before, after = self.model.base(silence, torch.ones(2, device=self.device), changes).float()
+        change = (after - before) * head_only(before.shape[-2]).to(before)
+        latent = self._tensor(source.latent) + edit.strength * change
         moved = z[0] + edit.strength * (target - z)[0]
         return self._source(latent, moved / moved.square().mean().sqrt(), source.seed), notes
 
@@ -263,6 +258,14 @@ class _both:
     def __exit__(self, *error: object) -> None:
         self._inner.__exit__(*error)  # type: ignore[arg-type]
         self._outer.__exit__(*error)  # type: ignore[arg-type]
+
+
+def head_only(side: int) -> Float[Tensor, "R W"]:
+    """1 where planes of this side, rolled out, hold the head, falling to 0 where they hold clothes."""
+    line = (torch.arange(side) + 0.5) / side * 2 - 1
+    above = ((line + 0.45) / 0.25).clamp(0, 1)  # along y
+    inner = ((0.6 - torch.hypot(line[:, None], line)) / 0.15).clamp(0, 1)  # seen from above
+    return torch.cat([above[:, None].expand(side, side), inner, above.expand(side, side)], 1)
 
 
 def _choice(told: float | None, own: dict[str, float], leading: str) -> float:

@@ -134,6 +134,15 @@ def test_an_edit_changes_by_its_strength_and_says_what_it_did_not_understand(rod
         made(rodin, edit=Edit(source=source, sentence="zorgl"))
 
 
+def test_an_edit_leaves_the_clothes_alone(rodin: Rodin) -> None:
+    source = made(rodin, seed=5).source
+    edited = made(rodin, edit=Edit(source=source, sentence="add a beard")).source
+    side = source.latent.shape[1]
+    changed = np.abs(edited.latent.astype(np.float32) - source.latent)
+    assert changed[:, : side // 4, :side].max() == 0 < changed[:, side // 2 :, :side].mean()  # rows of xy grow with y
+    assert changed[:, :, 2 * side : 2 * side + side // 4].max() == 0  # columns of yz do
+
+
 def test_a_blend_is_the_weighted_mean(rodin: Rodin) -> None:
     one, other = (made(rodin, seed=seed).source for seed in (1, 2))
     blend = made(rodin, blend=((one, 3.0), (other, 1.0))).source
