@@ -71,7 +71,7 @@ def test_training_learns_and_leaves_a_network_with_its_scores(folder: Path, late
     engine = EngineConfig(steps=60, learning_rate=1e-2, warm_up=3, average=0.9, save_every=6, sheet_every=60)
     checkpoint = train_embedding(folder, latents, tmp_path, engine, CONFIG, MODEL)
     curve = [json.loads(line) for line in (tmp_path / "embedding.jsonl").read_text().splitlines()]
-    for name in ("text_attributes", "image_components"):
+    for name in ("contrast", "image_attributes", "text_attributes"):
         assert curve[-1][name] < curve[0][name]
     scores = json.loads((tmp_path / "embedding.json").read_text())
     assert scores["people"] == 9 and scores["retrieval"]["among"] == 3
