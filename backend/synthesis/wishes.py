@@ -17,7 +17,7 @@ from ..weights.cascade import Cascade
 from .base import KINDS, Condition
 from .edits import edit_sentences, unknown_edit_words
 
-SENTENCE_GUIDANCE = 3.0
+SENTENCE_GUIDANCE = 2.0
 """How much farther than its people on average the drawn one goes towards a sentence."""
 
 
