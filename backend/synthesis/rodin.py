@@ -23,8 +23,8 @@ from .source import Source, SourceError
 from .wishes import Wish, changed_embedding, portrait_input, stack, suggested, wishes_of
 
 GUIDANCE = {"portrait": 1.0, "sentence": 1.0, "seed": 1.0}
-"""Classifier-free guidance where none is told: none. It costs twice the time, takes portraits farther from their person,
-and exaggerates what sentences say: light brown skin becomes fair."""
+"""Classifier-free guidance where none is told: none. It costs twice the time, takes portraits farther from their
+person, and exaggerates what sentences say: light brown skin becomes fair."""
 TEMPERATURE = {"portrait": 0.0, "sentence": 0.3, "seed": 0.3}
 """Scale of the noise that sampling starts from, where none is told. Without noise the first answer is the mean of all
 people who fit, which is closest to each of them; who a sentence or a seed means is drawn in the space of z."""
