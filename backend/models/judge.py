@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .layers import norm
+from .layers import Down, Residual, norm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +47,8 @@ class Judge(nn.Module):
         first, middle, last = config.widths
         self.stem = nn.Conv2d(4 * 3, first, 3, stride=2, padding=1)
         self.blocks = nn.ModuleList([
-            _Residual(first), _Down(first, middle), _Residual(middle), _Down(middle, last), _Residual(last),
-            _Residual(last),
+            Residual(first), Down(first, middle), Residual(middle), Down(middle, last), Residual(last),
+            Residual(last),
         ])  # fmt: skip
         self.norm = norm(last)
         self.answers = nn.ModuleDict(
@@ -64,23 +64,3 @@ class Judge(nn.Module):
         hidden = functional.silu(self.norm(hidden))
         pooled = torch.cat([hidden.mean((2, 3)), hidden.amax((2, 3))], 1)
         return {name: self.answers[name.replace(" ", "_")](pooled).float() for name in self.config.questions}
-
-
-class _Down(nn.Module):
-    def __init__(self, channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.norm, self.conv = norm(channels), nn.Conv2d(channels, out_channels, 3, stride=2, padding=1)
-
-    def forward(self, image: Tensor) -> Tensor:
-        return self.conv(functional.silu(self.norm(image)))
-
-
-class _Residual(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.norm1, self.conv1 = norm(channels), nn.Conv2d(channels, channels, 3, padding=1)
-        self.norm2, self.conv2 = norm(channels), nn.Conv2d(channels, channels, 3, padding=1)
-
-    def forward(self, image: Tensor) -> Tensor:
-        hidden = self.conv1(functional.silu(self.norm1(image)))
-        return image + self.conv2(functional.silu(self.norm2(hidden)))

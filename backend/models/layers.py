@@ -86,3 +86,27 @@ class ResBlock(nn.Module):
             scale, shift = self.modulate(functional.silu(embedding))[:, :, None, None].chunk(2, 1)
             hidden = hidden * (1 + scale) + shift
         return self.skip(image) + self.conv2(functional.silu(hidden))
+
+
+class Down(nn.Module):
+    """Normalised picture to half its side."""
+
+    def __init__(self, channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.norm, self.conv = norm(channels), nn.Conv2d(channels, out_channels, 3, stride=2, padding=1)
+
+    def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K h w"]:
+        return self.conv(functional.silu(self.norm(image)))
+
+
+class Residual(nn.Module):
+    """Two convolutions beside the picture itself."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm1, self.conv1 = norm(channels), nn.Conv2d(channels, channels, 3, padding=1)
+        self.norm2, self.conv2 = norm(channels), nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        hidden = self.conv1(functional.silu(self.norm1(image)))
+        return image + self.conv2(functional.silu(self.norm2(hidden)))

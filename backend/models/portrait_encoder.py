@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .layers import norm
+from .layers import Down, Residual
 
 FOLD = 2
 """Pixels are folded two by two into channels before the first convolution."""
@@ -39,8 +39,8 @@ class PortraitEncoder(nn.Module):
         first, middle, last = config.widths
         side = config.image_size // 16
         self.stem = nn.Conv2d(4 * FOLD**2, first, 3, stride=2, padding=1)
-        self.middle = nn.ModuleList([_Down(first, middle), _Residual(middle)])
-        self.last = nn.ModuleList([_Down(middle, last), _Residual(last)])
+        self.middle = nn.ModuleList([Down(first, middle), Residual(middle)])
+        self.last = nn.ModuleList([Down(middle, last), Residual(last)])
         self.fine, self.coarse = nn.Linear(middle, config.token_channels), nn.Linear(last, config.token_channels)
         self.fine_place = nn.Parameter(0.02 * torch.randn(4 * side * side, config.token_channels))
         self.coarse_place = nn.Parameter(0.02 * torch.randn(side * side, config.token_channels))
@@ -63,23 +63,3 @@ class PortraitEncoder(nn.Module):
         coarse = rearrange(hidden, "b c h w -> b (h w) c")
         tokens = torch.cat([self.fine(fine) + self.fine_place, self.coarse(coarse) + self.coarse_place], 1)
         return tokens, self.whole(self.squeeze(coarse).flatten(1))
-
-
-class _Down(nn.Module):
-    def __init__(self, channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.norm, self.conv = norm(channels), nn.Conv2d(channels, out_channels, 3, stride=2, padding=1)
-
-    def forward(self, image: Tensor) -> Tensor:
-        return self.conv(functional.silu(self.norm(image)))
-
-
-class _Residual(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.norm1, self.conv1 = norm(channels), nn.Conv2d(channels, channels, 3, padding=1)
-        self.norm2, self.conv2 = norm(channels), nn.Conv2d(channels, channels, 3, padding=1)
-
-    def forward(self, image: Tensor) -> Tensor:
-        hidden = self.conv1(functional.silu(self.norm1(image)))
-        return image + self.conv2(functional.silu(self.norm2(hidden)))
