@@ -2,8 +2,8 @@
 """The default cascade: diffusion on latent planes, diffusion that enlarges them, field planes (Rodin, RodinHD)."""
 
 import time
-from collections.abc import Generator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +22,9 @@ from .inversion import invert
 from .source import Source, SourceError
 from .wishes import Wish, changed_embedding, portrait_input, stack, suggested, wishes_of
 
-GUIDANCE = {"portrait": 1.0, "sentence": 1.0, "seed": 1.0}
-"""Classifier-free guidance where none is told: none. It costs twice the time, takes portraits farther from their
-person, and exaggerates what sentences say: light brown skin becomes fair."""
+GUIDANCE = 1.0
+"""Classifier-free guidance where none is told: none. It costs twice the time and exaggerates what sentences say: light
+brown skin becomes fair."""
 TEMPERATURE = {"portrait": 0.0, "sentence": 0.3, "seed": 0.3}
 """Scale of the noise that sampling starts from, where none is told. Without noise the first answer is the mean of all
 people who fit, which is closest to each of them; who a sentence or a seed means is drawn in the space of z."""
@@ -97,8 +97,8 @@ class Rodin:
         with self._inference():
             wishes = [wishes_of(condition, self.model, self.device) for condition in conditions]
         pairs = list(zip(conditions, wishes, strict=True))
-        warmth = [_choice(condition.temperature, TEMPERATURE, own.leading) for condition, own in pairs]
-        guidance = [_choice(condition.guidance, GUIDANCE, own.leading) for condition, own in pairs]
+        warmth = [_or(condition.temperature, TEMPERATURE[own.leading]) for condition, own in pairs]
+        guidance = [_or(condition.guidance, GUIDANCE) for condition in conditions]
         noise = torch.cat([self._noise(each.seed) * scale for each, scale in zip(conditions, warmth, strict=True)])
         # Without noise further steps would leave the mean for a mode.
         counts = [condition.steps if scale else 1 for condition, scale in zip(conditions, warmth, strict=True)]
@@ -242,23 +242,10 @@ class Rodin:
             return nullcontext()
         return torch.autocast(self.device.type, self.dtype)
 
-    def _inference(self) -> AbstractContextManager[object]:
-        return _both(torch.inference_mode(), self._precision())
-
-
-class _both:
-    """Two contexts as one."""
-
-    def __init__(self, outer: AbstractContextManager[object], inner: AbstractContextManager[object]) -> None:
-        self._outer, self._inner = outer, inner
-
-    def __enter__(self) -> None:
-        self._outer.__enter__()
-        self._inner.__enter__()
-
-    def __exit__(self, *error: object) -> None:
-        self._inner.__exit__(*error)  # type: ignore[arg-type]
-        self._outer.__exit__(*error)  # type: ignore[arg-type]
+    @contextmanager
+    def _inference(self) -> Iterator[None]:
+        with torch.inference_mode(), self._precision():
+            yield
 
 
 def head_only(side: int) -> Float[Tensor, "R W"]:
@@ -269,8 +256,8 @@ def head_only(side: int) -> Float[Tensor, "R W"]:
     return torch.cat([above[:, None].expand(side, side), inner, above.expand(side, side)], 1)
 
 
-def _choice(told: float | None, own: dict[str, float], leading: str) -> float:
-    return own[leading] if told is None else told
+def _or(told: float | None, own: float) -> float:
+    return own if told is None else told
 
 
 @torch.inference_mode()
