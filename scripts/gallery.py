@@ -179,8 +179,8 @@ def page(wanted: list[Entry], made: dict[str, Made], preset: str) -> str:
         "# Gallery",
         "",
         "What the shipped model makes, uncurated: seeds, sentences, portraits and edits were written down in",
-        "`scripts/gallery.py` before any of them was made, and all are shown; a new model makes them anew. Textured meshes of",
-        f"the {preset} preset in a plain studio light: front, three-quarter, side and back.",
+        "`scripts/gallery.py` before any of them was made, and all are shown; a new model makes them anew. Textured",
+        f"meshes of the {preset} preset in a plain studio light: front, three-quarter, side and back.",
         "",
         f"`python scripts/gallery.py` makes this page; model `{model}`.",
     ]
