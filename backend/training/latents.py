@@ -2,14 +2,16 @@
 """Latent planes of all people of a folder: learned, encoded and standardised once, kept in one file."""
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
+from ..models.laying import frontal_depth
 from ..models.plane_codec import CodecConfig, ViewCodec, views_to_input
 from ..models.principal import PrincipalPath
 from ..studio.dataset import DatasetError, shard_files
@@ -82,6 +84,26 @@ def learn_latents(folder: Path, config: CodecConfig, components: int) -> LatentS
     coordinates = path.coordinates(planes.flatten(1))
     seeds = torch.tensor([seed for file in shard_files(folder) for seed in _seeds(file)])
     return LatentSet(codec, planes.half(), mean, deviation, path.basis, path.variance, path.rest, coordinates, seeds)
+
+
+def average_depth(latents: LatentSet, size: int) -> Float[Tensor, "R R"]:
+    """z of the front of the average person at the places of the plane xy."""
+    depth = frontal_depth(latents.codec.decode(latents.mean[None].float())[0])
+    return functional.interpolate(depth[None, None], (size, size), mode="bilinear", align_corners=False)[0, 0]
+
+
+@torch.inference_mode()
+def encode_people(folder: Path, like: LatentSet) -> LatentSet:
+    """The latents of everybody in a folder in the code, scale and components of others: what learned on those can go
+    on with more people."""
+    views = torch.cat([_axis_views(path, like.codec.config.view_size) for path in shard_files(folder)])
+    planes, coordinates = [], []
+    for chunk in [part for flip in (False, True) for part in _chunks(views, flip)]:
+        standard = (like.codec.encode(chunk) - like.mean) / like.deviation
+        planes.append(standard.half())
+        coordinates.append(standard.flatten(1) @ like.basis.T / like.variance.sqrt())
+    seeds = torch.tensor([seed for file in shard_files(folder) for seed in _seeds(file)])
+    return replace(like, planes=torch.cat(planes), coordinates=torch.cat(coordinates), seeds=seeds)
 
 
 def mirror_views(views: Float[Tensor, "B 3 K S S"]) -> Float[Tensor, "B 3 K S S"]:

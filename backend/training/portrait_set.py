@@ -48,9 +48,11 @@ class PortraitSet:
         rgba = torch.where(flip, rgba.flip(3), rgba)
         normal = torch.where(flip, normal.flip(3) * torch.tensor([-1.0, 1, 1])[:, None, None], normal)
         angles = torch.where(mirrored[:, None], angles * torch.tensor([-1.0, 1]), angles)
-        pictures = photograph(rgba, normal, random)
-        unworn = torch.rand(len(chosen), generator=random) < plain
-        return torch.where(unworn[:, None, None, None], plain_photograph(rgba, normal), pictures), angles
+        worn = torch.rand(len(chosen), generator=random) >= plain
+        pictures = plain_photograph(rgba, normal)
+        if bool(worn.any()):
+            pictures[worn] = photograph(rgba[worn], normal[worn], random)
+        return pictures, angles
 
     def pick(self, rows: Tensor, which: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Albedo times coverage with coverage [B, 4, H, W] in [0, 1], normals [B, 3, H, W] and angles [B, 2]."""
