@@ -43,6 +43,8 @@ class Client:
 
     name: str
     heard: float
+    account: str = ""
+    """The public key that it proved to hold, "" for who reads this machine's connection file."""
     outbox: deque[tuple[str, Frames]] = field(default_factory=deque)
     """(what may be replaced by a later one of the same name, or "", frames)."""
     credits: dict[str, Credit] = field(default_factory=dict)
@@ -60,11 +62,24 @@ class Audience:
     def __len__(self) -> int:
         return len(self._clients)
 
-    def greet(self, identity: bytes, name: str) -> None:
+    def greet(self, identity: bytes, name: str, account: str = "") -> None:
         """From now on known; the most silent client makes room where there are too many."""
         if identity not in self._clients and len(self._clients) >= MAX_CLIENTS:
             self.forget(min(self._clients, key=lambda each: self._clients[each].heard))
-        self._clients[identity] = Client(name, self._clock())
+        self._clients[identity] = Client(name, self._clock(), account)
+
+    def account(self, identity: bytes) -> str:
+        """Whom the client speaks for; "" for who may do everything."""
+        client = self._clients.get(identity)
+        return client.account if client else ""
+
+    def share(self, identity: bytes) -> str:
+        """With whom it shares its turns: all who hold the same key, or itself alone."""
+        return self.account(identity) or identity.hex()
+
+    def shares(self) -> set[str]:
+        """Those of all clients that are known."""
+        return {self.share(identity) for identity in self._clients}
 
     def hear(self, identity: bytes) -> bool:
         """Whether the client is known; notes that it lives."""

@@ -2,7 +2,7 @@
 """Jobs from their submission to their last message: the queue, who works on what, and who is told."""
 
 import logging
-from collections import deque
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -34,16 +34,26 @@ from .errors import JobError, ServiceError
 from .pool import News, Pool
 from .store import Store
 from .translate import avatar_request
+from .turns import Turns
 
 log = logging.getLogger(__name__)
 
-MAX_QUEUE = 32
+MAX_QUEUE = 512
+"""Jobs that wait or are at work."""
+MAX_OF_ONE = 64
+"""Of them, those of one client, or of all that hold one key."""
+MAX_BYTES, MAX_BYTES_OF_ONE = 4 << 30, 1 << 30
+"""Of their requests on disk."""
 MAX_ATTEMPTS = 2
 """Times a job is begun; one whose server went down twice while it ran may be the cause."""
 LISTED = 100
 """Jobs that the answer to Discard lists."""
 WAKING = "starting the worker"
 """Stage of a job that waits for its worker to load."""
+NEAR = 20
+"""Places up to which each change is told; further back only changes by a tenth, or a long queue would talk all day."""
+EARLIER = "before the restart"
+"""Share of jobs whose client has not been heard of since."""
 
 
 Wish = JobRequest | Follow | Cancel | Applied | ListJobs | Move | Discard | FreeMemory
@@ -52,9 +62,15 @@ Wish = JobRequest | Follow | Cancel | Applied | ListJobs | Move | Discard | Free
 class Desk:
     """What clients want of jobs, what workers make of them."""
 
-    def __init__(self, store: Store, audience: Audience, pool: Pool) -> None:
-        self._store, self._audience, self._pool = store, audience, pool
-        self._queue: deque[str] = deque()
+    def __init__(
+        self, store: Store, audience: Audience, pool: Pool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store, self._audience, self._pool, self._clock = store, audience, pool, clock
+        self._turns = Turns()
+        self._began: dict[str, float] = {}
+        """When each job at work began."""
+        self._sizes: dict[str, tuple[str, int]] = {}
+        """Whose each unfinished job is, and the bytes of its request."""
         self._progress: dict[str, Sequence[Any]] = {}
         """Latest frames of Progressed per unfinished job, for who follows later."""
         self._told: dict[str, int] = {}
@@ -66,20 +82,24 @@ class Desk:
             case JobRequest():
                 self._submit(identity, message)
             case Follow(job_id=job_id):
-                if not self._store.knows(job_id):
+                if not self._store.knows(job_id, self._audience.account(identity)):
                     sentence = "This backend does not know that avatar's job (any more)."
                     raise JobError(ErrorCode.UNKNOWN_JOB, sentence, "Generate it again.")
+                if self._turns.share_of(job_id) not in self._audience.shares():
+                    self._turns.adopt(job_id, self._audience.share(identity))
                 self._replay(identity, job_id)
             case Cancel(job_id=job_id):
-                self._cancel(job_id)
+                if self._store.knows(job_id, self._audience.account(identity)):
+                    self._cancel(job_id)
             case Applied(job_id=job_id, level=level):
                 self._audience.applied(identity, job_id, level)
             case ListJobs(limit=limit):
                 self._list(identity, limit)
             case Move(job_id=job_id, place=place):
-                self._move(job_id, place)
+                self._move(identity, job_id, place)
             case Discard(job_id=job_id):
-                if not self._store.discard(job_id):
+                mine = self._store.knows(job_id, self._audience.account(identity))
+                if not mine or not self._store.discard(job_id):
                     sentence = "There is nothing to delete: that job is not over, or not stored here."
                     raise JobError(ErrorCode.UNKNOWN_JOB, sentence)
                 self._list(identity, LISTED)
@@ -96,12 +116,12 @@ class Desk:
 
     def dispatch(self) -> None:
         """Gives waiting jobs to idle workers; fails them where no worker can start."""
-        while self._queue and (problem := self._pool.hopeless()):
-            self._publish(Failed(self._queue.popleft(), problem.code, problem.message, problem.hint))
-        if self._queue:
+        while (problem := self._pool.hopeless()) and (job_id := self._turns.take()):
+            self._publish(Failed(job_id, problem.code, problem.message, problem.hint))
+        if self._turns:
             self._pool.wake()
-        while self._queue and (worker := self._pool.idle()):
-            job_id = self._queue.popleft()
+        while (worker := self._pool.idle()) and (job_id := self._turns.take()):
+            self._began[job_id] = self._clock()
             try:
                 request = self._store.begin(job_id)
             except (ServiceError, ProtocolError) as error:
@@ -112,13 +132,15 @@ class Desk:
 
     def resume(self) -> None:
         """Jobs that an earlier server did not finish go on, unless they may be what ended it."""
-        for job_id, attempts in self._store.unfinished():
-            if attempts >= MAX_ATTEMPTS:
+        for each in self._store.unfinished():
+            if each.attempts >= MAX_ATTEMPTS:
                 message = "The backend ended twice while making this avatar."
-                self._store.finish(Failed(job_id, ErrorCode.WORKER_DIED, message, "Try a smaller preset."))
+                self._store.finish(Failed(each.job_id, ErrorCode.WORKER_DIED, message, "Try a smaller preset."))
             else:
-                self._store.restart(job_id)
-                self._queue.append(job_id)
+                self._store.restart(each.job_id)
+                share = each.account or EARLIER
+                self._turns.put(each.job_id, share, each.preset, each.priority)
+                self._sizes[each.job_id] = (share, each.size)
 
     def postpone(self) -> None:
         """The server ends on purpose: jobs at work begin anew at its next start."""
@@ -129,27 +151,48 @@ class Desk:
     def places(self) -> dict[str, int]:
         """Unfinished jobs in order, with the number of jobs before each; 0 for those at work."""
         working = [worker.job_id for worker in self._pool.workers if worker.job_id]
-        return dict.fromkeys(working, 0) | {job_id: len(working) + n for n, job_id in enumerate(self._queue)}
+        return dict.fromkeys(working, 0) | {job_id: len(working) + n for n, job_id in enumerate(self._turns.order())}
+
+    def busy(self) -> bool:
+        """Whether any job is unfinished."""
+        return bool(self._turns) or any(worker.job_id for worker in self._pool.workers)
 
     def _submit(self, identity: bytes, request: JobRequest) -> None:
         avatar_request(request)  # the pipeline's own checks, before anything is stored
-        if not self._store.knows(request.job_id) and len(self.places()) >= MAX_QUEUE:
-            raise JobError(ErrorCode.QUEUE_FULL, f"{MAX_QUEUE} jobs wait already.", "Try again when some are done.")
-        fresh = self._store.submit(request)
+        share = self._audience.share(identity)
+        if not self._store.knows(request.job_id):
+            self._check_room(share, size := size_of(request))
+        fresh = self._store.submit(request, self._audience.account(identity))
         if fresh:
             log.info("job %s: accepted", request.job_id, extra={"job": request.job_id})
-            self._queue.append(request.job_id)
-            self._told = self.places()
+            self._sizes[request.job_id] = (share, size)
+            self._turns.put(request.job_id, share, request.preset, request.priority)
             self._pool.retry()
+        else:
+            self._turns.adopt(request.job_id, share)  # the same client, over a new connection
         self._replay(identity, request.job_id)
         if fresh:
+            self._tell_places()
             self._explain_waiting()
+
+    def _check_room(self, share: str, size: int) -> None:
+        """Raises JobError where the queue has no place for one more."""
+        mine = [bytes_of for whose, bytes_of in self._sizes.values() if whose == share]
+        again = "Try again when some are done."
+        if len(mine) >= MAX_OF_ONE:
+            raise JobError(ErrorCode.QUEUE_FULL, f"{MAX_OF_ONE} jobs of yours wait already.", again)
+        if len(self._sizes) >= MAX_QUEUE:
+            raise JobError(ErrorCode.QUEUE_FULL, f"{MAX_QUEUE} jobs wait already.", again)
+        everyone = sum(bytes_of for _, bytes_of in self._sizes.values())
+        if sum(mine) + size > MAX_BYTES_OF_ONE or everyone + size > MAX_BYTES:
+            raise JobError(ErrorCode.QUEUE_FULL, "The pictures and meshes of the jobs that wait fill the queue.", again)
 
     def _replay(self, identity: bytes, job_id: str) -> None:
         """All that is known of the job, as if the client had followed it from its start."""
         self._audience.follow(identity, job_id)
         places = self.places()
         if job_id in places:
+            self._told[job_id] = places[job_id]
             self._audience.tell(identity, encode(Accepted(job_id, places[job_id])))
         if frames := self._progress.get(job_id):
             self._audience.tell(identity, frames, replaces=f"Progressed {job_id}")
@@ -162,23 +205,21 @@ class Desk:
 
     def _list(self, identity: bytes, limit: int) -> None:
         working = {worker.job_id for worker in self._pool.workers}
-        rows = self._store.listed(limit)
+        rows = self._store.listed(limit, self._audience.account(identity))
         for row in rows:
             if row["job_id"] in working:
                 row["state"] = "running"
         self._audience.tell(identity, encode(JobsListed({"jobs": rows})), replaces="JobsListed")
 
-    def _move(self, job_id: str, place: int) -> None:
-        if job_id not in self._queue:
+    def _move(self, identity: bytes, job_id: str, place: int) -> None:
+        mine = self._store.knows(job_id, self._audience.account(identity))
+        if not mine or not self._turns.move(job_id, place):
             sentence = "That job does not wait (any more)."
             raise JobError(ErrorCode.UNKNOWN_JOB, sentence, "Only jobs that wait can change places.")
-        self._queue.remove(job_id)
-        self._queue.insert(place, job_id)
         self._tell_places()
 
     def _cancel(self, job_id: str) -> None:
-        if job_id in self._queue:
-            self._queue.remove(job_id)
+        if self._turns.remove(job_id):
             self._publish(Failed(job_id, ErrorCode.CANCELLED, "The job was cancelled before it began."))
             self._tell_places()
         elif self._pool.cancel(job_id):
@@ -202,6 +243,9 @@ class Desk:
                     self._audience.tell_texture(identity, job_id, event.level, frames, event.final)
             case Finished(job_id=job_id) | Failed(job_id=job_id):
                 self._progress.pop(job_id, None)
+                self._sizes.pop(job_id, None)
+                seconds = self._clock() - self._began.pop(job_id, self._clock())
+                self._turns.settle(job_id, seconds, isinstance(event, Finished))
                 self._attempt(self._store.finish, event)
                 self._audience.end(job_id, frames)
                 outcome = event.code if isinstance(event, Failed) else "finished"
@@ -216,9 +260,12 @@ class Desk:
 
     def _tell_places(self) -> None:
         """Tells followers the places that changed."""
-        told, self._told = self._told, self.places()
-        for job_id, place in self._told.items():
-            if told.get(job_id) != place:
+        places = self.places()
+        self._told = {job_id: place for job_id, place in self._told.items() if job_id in places}
+        for job_id, place in places.items():
+            before = self._told.get(job_id)
+            if before is None or (place != before and (place <= NEAR or abs(place - before) > before // 10)):
+                self._told[job_id] = place
                 accepted = encode(Accepted(job_id, place))
                 for identity in self._audience.followers(job_id):
                     self._audience.tell(identity, accepted, replaces=f"Accepted {job_id}")
@@ -226,6 +273,11 @@ class Desk:
     def _explain_waiting(self) -> None:
         """Says why the first job in the queue does not begin, where no other is before it."""
         starting = self._pool.idle() is None and self._pool.hopeless() is None
-        first = self._queue[0] if self._queue else ""
+        first = next(iter(self._turns.order()), "")
         if first and starting and self.places()[first] == 0 and first not in self._progress:
             self._publish(Progressed(first, WAKING, 0.0))
+
+
+def size_of(request: JobRequest) -> int:
+    """Bytes of the request's frames."""
+    return sum(memoryview(frame).nbytes for frame in encode(request))

@@ -91,6 +91,10 @@ class Gate:
         """Whether a client of this public key may come in, or stay."""
         return key in self._local or key in self._allowed
 
+    def account(self, key: str) -> str:
+        """Whom a client of this key speaks for: "", who may do everything, is who reads the connection file."""
+        return "" if key in self._local else key
+
     def name(self, key: str) -> str:
         """Whose key it is."""
         return "this machine" if key in self._local else self._allowed.name(key) or "unnamed"

@@ -20,6 +20,7 @@ from backend.pipeline.presets import PRESETS
 from backend.pipeline.request import KINDS, MIXED, OPTIONS, RequestError
 from blender_addon.protocol import (
     MAX_PORTRAIT_BYTES,
+    PRIORITIES,
     Connection,
     ErrorCode,
     Goodbye,
@@ -36,7 +37,7 @@ from blender_addon.protocol.wire import REQUESTS
 
 from .audience import Audience, Sent
 from .connection import remove_connection, write_connection
-from .desk import MAX_QUEUE, Desk
+from .desk import MAX_OF_ONE, MAX_QUEUE, Desk
 from .errors import JobError, ServiceError
 from .gate import AllowList, Gate
 from .keys import KeyPair, new_pair, server_pair
@@ -198,8 +199,8 @@ class Server:
                 identity, *frames = self._router.recv_multipart(zmq.DONTWAIT, copy=False)
             except zmq.Again:
                 break
-            if self._may_stay(identity.bytes, frames):
-                self._receive(identity.bytes, [frame.buffer for frame in frames])
+            if (account := self._account(identity.bytes, frames)) is not None:
+                self._receive(identity.bytes, [frame.buffer for frame in frames], account)
         for news in self._pool.news():
             self._desk.heed(news)
             if news.kind == "changed":
@@ -207,24 +208,25 @@ class Server:
         self._desk.dispatch()
         self._audience.forget_silent(SILENCE_SECONDS)
         idle_exit = self.settings.idle_exit
-        if self._desk.places():
+        if self._desk.busy():
             self._last_use = time.monotonic()
         elif idle_exit is not None and time.monotonic() > self._last_use + idle_exit:
             log.info("nothing to do for %.0f s", idle_exit)
             self.stop()
 
-    def _may_stay(self, identity: bytes, frames: list[Any]) -> bool:
-        """Whether the sender is still on the list; the handshake only told that it was."""
+    def _account(self, identity: bytes, frames: list[Any]) -> str | None:
+        """Whom the sender speaks for; None if he is not on the list any more: the handshake told that he was."""
         if self._gate is None:
-            return True
-        if not frames or not self._gate.admits(str(frames[-1].get("User-Id"))):
+            return ""
+        key = str(frames[-1].get("User-Id")) if frames else ""
+        if not self._gate.admits(key):
             self._audience.forget(identity)
             sentence = "This client's key was taken off the backend's list."
             self._send(identity, encode(Refused(ErrorCode.WRONG_KEY, sentence, "Ask who runs the backend.")))
-            return False
-        return True
+            return None
+        return self._gate.account(key)
 
-    def _receive(self, identity: bytes, frames: list[Any]) -> None:
+    def _receive(self, identity: bytes, frames: list[Any], account: str) -> None:
         known = self._audience.hear(identity)
         try:
             if not known and sum(frame.nbytes for frame in frames) > MAX_HELLO_BYTES:
@@ -234,7 +236,7 @@ class Server:
             self._send(identity, encode(Refused(error.code, str(error))))
             return
         if isinstance(message, Hello):
-            self._greet(identity, message)
+            self._greet(identity, message, account)
             return
         if not known:
             self._send(
@@ -263,7 +265,7 @@ class Server:
             case _:
                 self._desk.act(identity, message)
 
-    def _greet(self, identity: bytes, hello: Hello) -> None:
+    def _greet(self, identity: bytes, hello: Hello, account: str) -> None:
         # Behind the gate, who can speak at all has proven a key of its own.
         if self._gate is None and not same_key(hello.token, self.connection.key):
             self._warn.warning("a client with a wrong key was turned away")
@@ -275,7 +277,7 @@ class Server:
             self._send(identity, encode(Refused(ErrorCode.BAD_MESSAGE, sentence)))
             return
         self._last_use = time.monotonic()
-        self._audience.greet(identity, hello.client)
+        self._audience.greet(identity, hello.client, account)
         log.info("%s connected", hello.client or "a client")
         self._audience.tell(identity, encode(self._welcome()), replaces="Welcome")
 
@@ -292,13 +294,14 @@ class Server:
         capabilities["preset_numbers"] = {
             name: {number: getattr(preset, number) for number in SHOWN_NUMBERS} for name, preset in PRESETS.items()
         }
-        capabilities["requests"] = sorted(REQUESTS)
+        capabilities["requests"], capabilities["priorities"] = sorted(REQUESTS), list(PRIORITIES)
         # The pipeline's, whether or not a worker is awake to tell.
         capabilities["sources"], capabilities["kinds"], capabilities["options"] = map(list, (MIXED, KINDS, OPTIONS))
         capabilities["devices"] = [worker.described() for worker in self._pool.workers]
         limits = {
             "portrait_bytes": MAX_PORTRAIT_BYTES,
             "queue": MAX_QUEUE,
+            "queue_of_one": MAX_OF_ONE,
             "ping_seconds": PING_SECONDS,
             "silence_seconds": SILENCE_SECONDS,
         }

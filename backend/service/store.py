@@ -15,6 +15,7 @@ import sqlite3
 import struct
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -43,16 +44,37 @@ CREATE TABLE IF NOT EXISTS jobs (
     created REAL NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
     outcome BLOB,
-    summary TEXT NOT NULL DEFAULT '{}'
+    summary TEXT NOT NULL DEFAULT '{}',
+    account TEXT NOT NULL DEFAULT '',
+    priority TEXT
 )
 """
-LATER = {"summary": "ALTER TABLE jobs ADD COLUMN summary TEXT NOT NULL DEFAULT '{}'"}
+LATER = {
+    "summary": "ALTER TABLE jobs ADD COLUMN summary TEXT NOT NULL DEFAULT '{}'",
+    "account": "ALTER TABLE jobs ADD COLUMN account TEXT NOT NULL DEFAULT ''",
+    "priority": "ALTER TABLE jobs ADD COLUMN priority TEXT",
+}
 """Columns that stores of older backends lack."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What a write that does not fit ends with: no space, over the quota, over the process's limit."""
 
 Frames = Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A job without an outcome."""
+
+    job_id: str
+    attempts: int
+    """Times it was begun."""
+    account: str
+    """Whose it is; "" for who reads this machine's connection file."""
+    preset: str
+    priority: str | None
+    size: int
+    """Bytes of its request on disk."""
 
 
 P = ParamSpec("P")
@@ -109,11 +131,11 @@ class Store:
         self._database.close()
 
     @_explained
-    def submit(self, request: JobRequest) -> bool:
-        """Whether the job is new. Raises JobError if its id belongs to a different request."""
+    def submit(self, request: JobRequest, account: str = "") -> bool:
+        """Whether the job is new. Raises JobError if its id belongs to a different request, or to somebody else's."""
         frames = encode(request)
         digest = _digest(frames)
-        row = self._database.execute("SELECT digest FROM jobs WHERE id = ?", [request.job_id]).fetchone()
+        row = self._database.execute("SELECT digest, account FROM jobs WHERE id = ?", [request.job_id]).fetchone()
         if row is None:
             place = self._place(request.job_id)
             shutil.rmtree(place, ignore_errors=True)
@@ -125,19 +147,27 @@ class Store:
                 raise
             summary = {"label": request.label or "", "preset": request.preset, "seed": request.seed}
             self._database.execute(
-                "INSERT INTO jobs (id, digest, created, summary) VALUES (?, ?, ?, ?)",
-                [request.job_id, digest, time.time(), json.dumps(summary | {"portrait": request.portrait is not None})],
+                "INSERT INTO jobs (id, digest, created, summary, account, priority) VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    request.job_id,
+                    digest,
+                    time.time(),
+                    json.dumps(summary | {"portrait": request.portrait is not None}),
+                    account,
+                    request.priority,
+                ],
             )
             return True
-        if row[0] != digest:
+        if row[0] != digest or (account and account != row[1]):
             raise JobError(
                 ErrorCode.BAD_REQUEST, "Another request has this job's id.", "Give each new request an id of its own."
             )
         return False
 
-    def knows(self, job_id: str) -> bool:
-        """Whether the job was ever submitted here and is still kept."""
-        return self._database.execute("SELECT 1 FROM jobs WHERE id = ?", [job_id]).fetchone() is not None
+    def knows(self, job_id: str, account: str = "") -> bool:
+        """Whether the job was ever submitted here, by that account where one is named, and is still kept."""
+        query = "SELECT 1 FROM jobs WHERE id = ? AND ? IN ('', account)"
+        return self._database.execute(query, [job_id, account]).fetchone() is not None
 
     @_explained
     def begin(self, job_id: str) -> JobRequest:
@@ -178,15 +208,23 @@ class Store:
         row = self._database.execute("SELECT outcome FROM jobs WHERE id = ?", [job_id]).fetchone()
         return stored + ([[row[0]]] if row and row[0] else [])
 
-    def unfinished(self) -> list[tuple[str, int]]:
-        """(id, times begun) of the jobs without an outcome, oldest first."""
-        return self._database.execute("SELECT id, attempts FROM jobs WHERE outcome IS NULL ORDER BY number").fetchall()
+    def unfinished(self) -> list[Unfinished]:
+        """The jobs without an outcome, oldest first."""
+        query = "SELECT id, attempts, account, summary, priority FROM jobs WHERE outcome IS NULL ORDER BY number"
+        found = []
+        for job_id, attempts, account, summary, priority in self._database.execute(query).fetchall():
+            path, preset = self._place(job_id) / "JobRequest", str(json.loads(summary).get("preset", ""))
+            size = path.stat().st_size if path.exists() else 0
+            found.append(Unfinished(job_id, attempts, account, preset, priority, size))
+        return found
 
     @_explained
-    def listed(self, limit: int) -> list[dict[str, Any]]:
-        """The latest jobs, newest first, as in JobsListed; one without an outcome is "queued" here."""
+    def listed(self, limit: int, account: str = "") -> list[dict[str, Any]]:
+        """The latest jobs, of that account where one is named, newest first, as in JobsListed; one without an outcome
+        is "queued" here."""
         rows = self._database.execute(
-            "SELECT id, created, summary, outcome FROM jobs ORDER BY number DESC LIMIT ?", [limit]
+            "SELECT id, created, summary, outcome FROM jobs WHERE ? IN ('', account) ORDER BY number DESC LIMIT ?",
+            [account, limit],
         ).fetchall()
         return [_row(*row) for row in rows]
 
@@ -240,9 +278,11 @@ def _ending(event: Any) -> dict[str, Any]:
 
 
 def _digest(frames: Frames) -> str:
-    """Of the request's meaning: the order of its options does not count, nor what the user calls it."""
+    """Of the request's meaning: the order of its options does not count, nor what the user calls it or when he wants
+    it."""
     plain = json.loads(bytes(frames[0]))
-    plain["fields"].pop("label", None)
+    for name in ("label", "priority"):
+        plain["fields"].pop(name, None)
     header = json.dumps(plain, sort_keys=True).encode()
     whole = hashlib.sha256()
     for frame in (header, *frames[1:]):

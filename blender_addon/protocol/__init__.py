@@ -29,7 +29,7 @@ Cancel ends one job within one step of the sampler; the answer is Failed with co
 
 **Added later** (still version 1: an older peer ignores or refuses them, and can follow all the rest). A backend that
 knows ListJobs -> JobsListed, Move, Discard and FreeMemory names them in `capabilities["requests"]`; a client sends none
-that is not named there. JobRequest may carry a label for that list.
+that is not named there. JobRequest may carry a label for that list, and one of `capabilities["priorities"]`.
 """
 
 from .connection import CONNECTION_NAME, Connection, default_store, is_curve_key, is_loopback, read_connection
@@ -38,6 +38,7 @@ from .messages import (
     MAX_PORTRAIT_BYTES,
     MAX_SEED,
     MAX_SOURCES_BYTES,
+    PRIORITIES,
     Accepted,
     Applied,
     Cancel,
@@ -69,6 +70,7 @@ __all__ = [
     "MAX_PORTRAIT_BYTES",
     "MAX_SEED",
     "MAX_SOURCES_BYTES",
+    "PRIORITIES",
     "VERSION",
     "Accepted",
     "Applied",

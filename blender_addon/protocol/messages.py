@@ -11,6 +11,8 @@ from .fields import Array, Blob, Flag, Real, Table, Text, Whole
 MAX_PORTRAIT_BYTES = 32 << 20
 MAX_SOURCES_BYTES = 4 << 20
 MAX_SEED = 2**63 - 1
+PRIORITIES = ("high", "normal", "low")
+"""Of a job among those of its client; "low" also waits until no client has anything more urgent."""
 
 Numbers = np.ndarray[Any, Any]
 JobId = Annotated[str, Text(64, r"[A-Za-z0-9_-]{1,64}")]
@@ -58,6 +60,8 @@ class JobRequest:
     """What the user calls it, for JobsListed; no part of what makes the result."""
     sources: Annotated[bytes | None, Blob(MAX_SOURCES_BYTES)] = field(default=None, repr=False)
     """Avatars that exist, for "edit" and "blend": recipe["source"] of each, ASCII, one per line."""
+    priority: Annotated[str | None, Text(8, "|".join(PRIORITIES))] = None
+    """One of Welcome's capabilities["priorities"], "normal" where there is none; no part of what makes the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ class Move:
 
     job_id: JobId
     place: Annotated[int, Whole(0, 1_000_000)]
-    """Among those that wait: 0 begins next."""
+    """Among those that wait: 0 begins next. A job passes others of its own client only; it comes as near as that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +136,10 @@ class Welcome:
     capabilities: JsonTable
     """{"synthesizers": [name], "refiners": [name], "presets": [name],
     "sources": ["portrait", "seed", "sentence"], "kinds": [kinds that JobRequest may have],
-    "options": [names that JobRequest.options may have],
+    "options": [names that JobRequest.options may have], "priorities": [words that JobRequest.priority may be],
     "devices": [{"name": "cpu", "state": "starting" | "idle" | "busy" | "failed", "problem": sentence or ""}]}"""
     limits: JsonTable
-    """{"portrait_bytes": n, "queue": n, "ping_seconds": s, "silence_seconds": s}"""
+    """{"portrait_bytes": n, "queue": n, "queue_of_one": n of them, "ping_seconds": s, "silence_seconds": s}"""
 
 
 @dataclass(frozen=True, slots=True)

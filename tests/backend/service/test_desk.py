@@ -8,7 +8,7 @@ import pytest
 
 from backend.pipeline.request import RequestError
 from backend.service.audience import Audience, Sent
-from backend.service.desk import WAKING, Desk
+from backend.service.desk import NEAR, WAKING, Desk
 from backend.service.errors import JobError
 from backend.service.pool import News, State, Worker
 from backend.service.store import Store
@@ -213,10 +213,11 @@ def test_what_waits_changes_places(room: Room) -> None:
     for name in "abcd":
         room.ask(JobRequest(name), BERT if name == "c" else ANNA)
     room.ears(), room.ears(BERT)
+    assert list(room.desk.places()) == ["a", "c", "b", "d"]  # Anna has one at work: Bert is next
     room.ask(Move("d", 0))
-    assert room.ears() == [Accepted("d", 1), Accepted("b", 2)] and room.ears(BERT) == [Accepted("c", 3)]
-    room.ask(Move("b", 99))
-    assert list(room.desk.places()) == ["a", "d", "c", "b"]
+    assert room.ears() == [Accepted("d", 2), Accepted("b", 3)] and room.ears(BERT) == []
+    room.ask(Move("b", 0))
+    assert list(room.desk.places()) == ["a", "c", "b", "d"]
     with pytest.raises(JobError, match="does not wait"):
         room.ask(Move("a", 0))
 
@@ -251,6 +252,94 @@ def test_jobs_are_listed_and_results_deleted(room: Room) -> None:
     (listed,) = room.ears()
     assert isinstance(listed, JobsListed) and [each["job_id"] for each in listed.jobs["jobs"]] == ["b"]
     assert not room.store.knows("a")
+
+
+def test_two_who_ask_take_turns_and_hear_of_it(room: Room) -> None:
+    for name in "abc":
+        room.ask(JobRequest(name))
+    room.ears()
+    room.ask(JobRequest("d", priority="low"), BERT)
+    room.ask(JobRequest("e"), BERT)
+    assert room.ears(BERT) == [Accepted("d", 3), Accepted("e", 1), Accepted("d", 4)]
+    assert room.ears() == [Accepted("b", 2), Accepted("c", 3)]
+    for name in "aebc":
+        assert room.hands.given[-1].job_id == name
+        room.work(Finished(name, {}))
+    assert room.hands.given[-1].job_id == "d"
+
+
+def test_far_back_only_great_changes_are_told(room: Room) -> None:
+    for number in range(60):
+        room.ask(JobRequest(f"j{number}"))
+    room.ears()
+    room.work(Finished("j0", {}))
+    told = {event.job_id: event.position for event in room.ears() if isinstance(event, Accepted)}
+    assert told == {f"j{number}": number - 1 for number in range(1, NEAR + 2)}
+    for number in range(1, 7):
+        room.work(Finished(f"j{number}", {}))
+    told = {event.job_id: event.position for event in room.ears() if isinstance(event, Accepted)}
+    assert told["j59"] == 53
+
+
+def test_the_queue_has_an_end_for_each_and_for_all(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backend.service.desk.MAX_OF_ONE", 2)
+    monkeypatch.setattr("backend.service.desk.MAX_QUEUE", 3)
+    for name in "ab":
+        room.ask(JobRequest(name))
+    with pytest.raises(JobError, match="2 jobs of yours wait already"):
+        room.ask(JobRequest("c"))
+    room.ask(JobRequest("a"))  # the same again is no new one
+    room.ask(JobRequest("d"), BERT)
+    with pytest.raises(JobError, match="3 jobs wait already") as caught:
+        room.ask(JobRequest("e"), BERT)
+    assert caught.value.code == "queue_full"
+    room.work(Finished("a", {}))
+    room.ask(JobRequest("c"))
+    monkeypatch.setattr("backend.service.desk.MAX_BYTES_OF_ONE", 1000)
+    room.work(Finished("b", {}))
+    with pytest.raises(JobError, match="fill the queue"):
+        room.ask(JobRequest("f", portrait=bytes(1000)))
+
+
+def test_who_holds_another_key_sees_and_touches_nothing(room: Room) -> None:
+    room.audience.greet(ANNA, "", "anna's key")
+    room.audience.greet(BERT, "", "bert's key")
+    room.ask(JobRequest("a"))
+    room.ask(JobRequest("b"))
+    room.ears()
+    with pytest.raises(JobError, match="does not know"):
+        room.ask(Follow("a"), BERT)
+    with pytest.raises(JobError, match="does not wait"):
+        room.ask(Move("b", 0), BERT)
+    with pytest.raises(JobError, match="Another request"):
+        room.ask(JobRequest("a"), BERT)
+    room.ask(Cancel("b"), BERT)
+    room.ask(Cancel("a"), BERT)
+    assert room.hands.cancelled == [] and list(room.desk.places()) == ["a", "b"]
+    room.ask(ListJobs(), BERT)
+    (listed,) = room.ears(BERT)
+    assert isinstance(listed, JobsListed) and listed.jobs == {"jobs": []}
+    room.work(Finished("a", {}))
+    with pytest.raises(JobError, match="nothing to delete"):
+        room.ask(Discard("a"), BERT)
+    room.audience.greet(BERT, "")  # who reads this machine's connection file runs the backend
+    room.ask(ListJobs(), BERT)
+    (listed,) = room.ears(BERT)
+    assert isinstance(listed, JobsListed) and [each["job_id"] for each in listed.jobs["jobs"]] == ["b", "a"]
+
+
+def test_shares_and_priorities_outlive_a_restart(room: Room, tmp_path: Path) -> None:
+    room.audience.greet(BERT, "", "bert's key")
+    for name in "abc":
+        room.ask(JobRequest(name, priority="low" if name == "a" else None))
+    room.ask(JobRequest("d"), BERT)
+    room.store.close()
+    second = Room(tmp_path)
+    second.audience.greet(BERT, "", "bert's key")
+    second.desk.resume()
+    assert list(second.desk.places()) == ["b", "d", "c", "a"]
+    second.ask(JobRequest("c"))  # whose it was asks again, and what began earlier is not held against it
+    assert second.hands.given[-1].job_id == "b" and list(second.desk.places()) == ["b", "c", "d", "a"]
 
 
 def test_a_worker_that_rests_is_woken_by_a_job(room: Room) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import zmq
 
-from backend.service.desk import MAX_QUEUE
+from backend.service.desk import MAX_OF_ONE
 from backend.service.errors import ServiceError
 from backend.service.server import Server, ServerSettings
 from blender_addon.protocol import (
@@ -166,7 +166,7 @@ def test_goodbye_is_final(server: Server, friend: Stranger) -> None:
 
 
 def test_the_queue_has_an_end(server: Server, friend: Stranger) -> None:
-    names = [f"q{number}" for number in range(MAX_QUEUE + 1)]
+    names = [f"q{number}" for number in range(MAX_OF_ONE + 1)]
     for name in names:
         friend.say(JobRequest(name, seed=1))
     refused = None
@@ -177,7 +177,7 @@ def test_the_queue_has_an_end(server: Server, friend: Stranger) -> None:
     for name in reversed(names[:-1]):
         friend.say(Cancel(name))
     cancelled: set[str] = set()
-    while len(cancelled) < MAX_QUEUE:
+    while len(cancelled) < MAX_OF_ONE:
         event = friend.hear()
         assert event is not None
         if isinstance(event, Failed):

@@ -54,9 +54,9 @@ def test_unfinished_jobs_come_back_with_their_request(tmp_path: Path) -> None:
     store.finish(Failed("b", "cancelled", "Stopped."))
     store.close()
     store = Store(tmp_path)
-    assert store.unfinished() == [("a", 1), ("A", 0)]
+    assert [(each.job_id, each.attempts) for each in store.unfinished()] == [("a", 1), ("A", 0)]
     store.postpone("a")
-    assert store.unfinished() == [("a", 0), ("A", 0)]
+    assert [(each.job_id, each.attempts) for each in store.unfinished()] == [("a", 0), ("A", 0)]
     store.restart("a")
     assert store.results("a") == []
 
@@ -86,7 +86,7 @@ def test_the_oldest_results_make_room(tmp_path: Path) -> None:
     assert [name for name in "abcde" if store.knows(name)] == ["c", "d", "e"]
     store.prune(keep_bytes=1)
     assert [name for name in "abcde" if store.knows(name)] == ["e"]
-    assert store.unfinished() == [("waits", 0)]
+    assert [(each.job_id, each.preset, each.size > 0) for each in store.unfinished()] == [("waits", "standard", True)]
     assert len(list((tmp_path / "jobs").iterdir())) == 2
 
 

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whose turn it is: fair between those who share the backend, in order within each.
+
+Start-time fair queueing (Goyal, Vin and Cheng 1996) over seconds of work. Each share (an artist, say) has an account of
+what it got; the next job is of the share that got least, so that fifty jobs of one delay the first job of another by
+one job and not by fifty. Who comes back from a pause starts where the others are: nobody saves up turns. What a job
+will cost is guessed by its preset and corrected when it is over.
+
+Within a share jobs go by priority, then in order. Across shares no priority counts but one: "low" waits until nobody
+has anything else to do, so a crowd can be left to it.
+"""
+
+from dataclasses import dataclass
+
+from blender_addon.protocol import PRIORITIES
+
+LOW = "low"
+RANKS = {name: rank for rank, name in enumerate(PRIORITIES)}
+"""The first goes first."""
+SECONDS = {"draft": 10.0, "standard": 30.0, "high": 90.0}
+"""What jobs of these presets take, until it was measured here."""
+UNKNOWN_SECONDS = 30.0
+LEARNING = 0.3
+"""Share of the latest job in what is expected of the next one like it."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A job before its turn."""
+
+    job_id: str
+    share: str
+    like: str
+    """What costs about the same: its preset."""
+    low: bool
+    rank: int
+    number: int
+    """In the order of arrival."""
+
+
+class Turns:
+    """The jobs that wait, and what each share got so far."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, list[Waiting]] = {}
+        """Per share, in its own order; never an empty one."""
+        self._got: dict[str, float] = {}
+        """Seconds per share, forgotten when nobody waits and nobody works."""
+        self._running: dict[str, tuple[str, str, float]] = {}
+        """Job -> (share, like, seconds that were charged for it)."""
+        self._seconds = dict(SECONDS)
+        self._count = 0
+        self._order: list[str] | None = None
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lines.values()))
+
+    def __contains__(self, job_id: str) -> bool:
+        return self._find(job_id) is not None
+
+    def put(self, job_id: str, share: str, like: str = "", priority: str | None = None) -> None:
+        """The job waits from now on, behind those of its share that are as urgent."""
+        if not self._lines and not self._running:
+            self._got.clear()
+        self._start(share)
+        self._count += 1
+        rank = RANKS.get(priority or "normal", RANKS["normal"])
+        line = self._lines.setdefault(share, [])
+        place = next((place for place, each in enumerate(line) if each.rank > rank), len(line))
+        line.insert(place, Waiting(job_id, share, like, priority == LOW, rank, self._count))
+        self._order = None
+
+    def take(self) -> str | None:
+        """The job whose turn it is, which is at work from now on."""
+        share = _next(self._lines, self._got)
+        if share is None:
+            return None
+        line = self._lines[share]
+        waiting = line.pop(_first(line, _hurry(self._lines)))
+        if not line:
+            del self._lines[share]
+        seconds = self._expected(waiting.like)
+        self._got[share] += seconds
+        self._running[waiting.job_id] = (share, waiting.like, seconds)
+        # What comes next was foreseen, and nothing happened that was not.
+        self._order = self._order[1:] if self._order else None
+        return waiting.job_id
+
+    def settle(self, job_id: str, seconds: float, done: bool = True) -> None:
+        """The job took so long, and no longer works; `done`: others like it will take as long."""
+        running = self._running.pop(job_id, None)
+        if running is None:
+            return
+        share, like, charged = running
+        if share in self._got:
+            self._got[share] += seconds - charged
+        if done:
+            known = self._seconds.get(like)
+            self._seconds[like] = seconds if known is None else known + LEARNING * (seconds - known)
+        self._order = None
+
+    def remove(self, job_id: str) -> bool:
+        """The job waits no longer; false if it did not."""
+        waiting = self._find(job_id)
+        if waiting is None:
+            return False
+        line = self._lines[waiting.share]
+        line.remove(waiting)
+        if not line:
+            del self._lines[waiting.share]
+        self._order = None
+        return True
+
+    def move(self, job_id: str, place: int) -> bool:
+        """Brings the job as near to this place of the whole queue as its share's own turns allow; false if it does
+        not wait. What it passes of its share is then as urgent as it is."""
+        waiting = self._find(job_id)
+        if waiting is None:
+            return False
+        others = [each for each in self.order() if each != job_id]
+        ahead = set(others[:place])
+        line = self._lines[waiting.share]
+        line.remove(waiting)
+        line.insert(sum(each.job_id in ahead for each in line), waiting)
+        self._order = None
+        return True
+
+    def adopt(self, job_id: str, share: str) -> None:
+        """A job that waits becomes this share's: whose it was is gone, and this one asked for it."""
+        waiting = self._find(job_id)
+        if waiting is None or waiting.share == share:
+            return
+        self.remove(job_id)
+        self._start(share)
+        line = self._lines.setdefault(share, [])
+        key = (waiting.rank, waiting.number)
+        place = next((place for place, each in enumerate(line) if (each.rank, each.number) > key), len(line))
+        waiting.share = share
+        line.insert(place, waiting)
+
+    def order(self) -> list[str]:
+        """All that wait in the order in which they will begin, as far as can be foreseen."""
+        if self._order is None:
+            lines, got = {share: list(line) for share, line in self._lines.items()}, dict(self._got)
+            self._order = []
+            hurry = _hurry(lines)
+            while (share := _next(lines, got)) is not None:
+                waiting = lines[share].pop(_first(lines[share], hurry))
+                if not lines[share]:
+                    del lines[share]
+                got[share] += self._expected(waiting.like)
+                self._order.append(waiting.job_id)
+                hurry = hurry and _hurry(lines)
+        return list(self._order)
+
+    def waiting_of(self, share: str) -> int:
+        """How many jobs of this share wait."""
+        return len(self._lines.get(share, ()))
+
+    def share_of(self, job_id: str) -> str | None:
+        """Whose the job is, while it waits."""
+        waiting = self._find(job_id)
+        return None if waiting is None else waiting.share
+
+    def _start(self, share: str) -> None:
+        # What is charged for a job at work counts from its end on: a newcomer goes before the next of who works.
+        got = {each: self._got[each] for each in self._lines}
+        for each, _, charged in self._running.values():
+            got[each] = got.get(each, self._got[each]) - charged
+        if share not in got:
+            self._got[share] = max(self._got.get(share, 0.0), min(got.values(), default=0.0))
+
+    def _expected(self, like: str) -> float:
+        return self._seconds.get(like, UNKNOWN_SECONDS)
+
+    def _find(self, job_id: str) -> Waiting | None:
+        return next((each for line in self._lines.values() for each in line if each.job_id == job_id), None)
+
+
+def _hurry(lines: dict[str, list[Waiting]]) -> bool:
+    """Whether anybody waits for more than a quiet hour."""
+    return any(not each.low for line in lines.values() for each in line)
+
+
+def _first(line: list[Waiting], hurry: bool) -> int:
+    """Place of the job that a share would begin with."""
+    return next(place for place, each in enumerate(line) if not (hurry and each.low))
+
+
+def _next(lines: dict[str, list[Waiting]], got: dict[str, float]) -> str | None:
+    """The share whose turn it is: it got least, or else waits longest."""
+    hurry = _hurry(lines)
+    able = [share for share, line in lines.items() if not hurry or any(not each.low for each in line)]
+
+    def key(share: str) -> tuple[float, int]:
+        return got[share], min(each.number for each in lines[share])
+
+    return min(able, key=key, default=None)
