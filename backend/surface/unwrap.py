@@ -37,11 +37,16 @@ def unwrap(mesh: Mesh, texture_size: int) -> Mesh:
     except FlattenError as error:
         log.info("left to xatlas: %s", error)
         return atlas(mesh, texture_size, max(2, round(texture_size * GAP / 4)))
+    return packed(charts, flat)
+
+
+def packed(charts: Mesh, flat: Complex[np.ndarray, " V"]) -> Mesh:
+    """Charts laid flat, each a connected piece, with places of their own in the unit square."""
     chart = pieces(charts.faces, len(flat))
     flat = _sized(charts, _upright(charts, flat, chart), chart)
     face = int(chart[((charts.vertices - np.array(FACE, np.float32)) ** 2).sum(1).argmin()])
     uv = pack(flat, charts.faces, chart, face)
-    log.info("unwrapped %d faces into %d charts", len(mesh.faces), chart.max() + 1)
+    log.info("unwrapped %d faces into %d charts", len(charts.faces), chart.max() + 1)
     return Mesh(charts.vertices, charts.faces, uv)
 
 
