@@ -14,37 +14,45 @@ FLOOR, DOWNWARD = 0.05, 0.7
 """The base: faces so near the lowest point whose normals point down by this cosine."""
 SPREAD = 1500
 """Faces for each round in which neighbours share their normals: charts follow the head's shape, not its relief."""
+BENT = 0.0
+"""Cosine to a scrap's mean normal from which it is laid flat in two halves."""
 ROUNDING = 4
 """Times that faces take sides with two of their neighbours."""
 SMALLEST = 0.01
 """Share of the surface below which a patch joins the neighbour with which it shares most of its border."""
+SCRAP = 0.15
+"""The same as a share of a scrap."""
 
 
 def cut_bust(mesh: Mesh) -> Mesh:
     """The mesh with vertices split along the cuts of a bust, so that each connected piece is a disc; faces keep their
     order."""
     twin = twins(mesh.welded()[mesh.faces])
-    return cut_apart(mesh, twin, _tidy(_labels(mesh, twin), mesh, twin))
+    least = np.full(len(mesh.faces), SMALLEST * mesh.areas().sum(dtype=np.float64))
+    labels = _tidy(_labels(mesh, twin), mesh, twin, least)
+    return cut_apart(mesh, twin, _parted(labels, mesh, twin))
 
 
-def cut_knots(mesh: Mesh, singly: bool = False) -> Mesh:
-    """The same for scraps of surface, each of which turns over itself somewhere: in halves that face opposite ways, or
-    every face alone."""
+def cut_knots(mesh: Mesh, facing: float = BENT) -> Mesh:
+    """The same for scraps of surface, each of which turns over itself somewhere: those that hold faces whose normals
+    lie further from the scrap's than the cosine `facing` allows, in halves that face opposite ways."""
     twin = twins(mesh.welded()[mesh.faces])
-    if singly:
-        return cut_apart(mesh, twin, np.arange(len(mesh.faces)))
     graph = _beside(twin, np.ones(len(twin)))
     count, scrap = connected_components(graph, directed=False)
     corners = mesh.vertices.astype(np.float64)[mesh.faces]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normal = normal + graph @ normal
-    across = np.empty(len(normal))
-    for one in range(count):
+    mean = np.stack([np.bincount(scrap, normal[:, axis], count) for axis in range(3)], 1)[scrap]
+    along = (normal * mean).sum(1) / np.maximum(np.linalg.norm(normal, axis=1) * np.linalg.norm(mean, axis=1), 1e-30)
+    bent = np.full(count, 1.0)
+    np.minimum.at(bent, scrap, along)
+    shared = normal + graph @ normal
+    across = np.zeros(len(normal))
+    for one in np.flatnonzero(bent < facing):
         row = scrap == one
-        _, axes = np.linalg.eigh(normal[row].T @ normal[row])
-        across[row] = normal[row] @ axes[:, 2]
+        _, axes = np.linalg.eigh(shared[row].T @ shared[row])
+        across[row] = shared[row] @ axes[:, 2]
     labels = rounded((2 * scrap + (across > 0)).astype(np.int64), twin)
-    return cut_apart(mesh, twin, labels)
+    return cut_apart(mesh, twin, _tidy(labels, mesh, twin, SCRAP * np.bincount(scrap, mesh.areas())[scrap]))
 
 
 def cut_apart(mesh: Mesh, twin: Int[np.ndarray, " H"], labels: Int[np.ndarray, " F"]) -> Mesh:
@@ -104,8 +112,10 @@ def rounded(labels: Int[np.ndarray, " F"], twin: Int[np.ndarray, " H"]) -> Int[n
     return labels
 
 
-def _tidy(labels: Int[np.ndarray, " F"], mesh: Mesh, twin: Int[np.ndarray, " H"]) -> Int[np.ndarray, " F"]:
-    """Patches numbered; small ones joined to a neighbour."""
+def _tidy(
+    labels: Int[np.ndarray, " F"], mesh: Mesh, twin: Int[np.ndarray, " H"], least: Float[np.ndarray, " F"]
+) -> Int[np.ndarray, " F"]:
+    """Patches numbered; those with less surface than what is the least at their faces joined to a neighbour."""
     areas = mesh.areas().astype(np.float64)
     ends = mesh.vertices[mesh.faces]
     lengths = np.linalg.norm(np.roll(ends, -1, 1) - ends, axis=2).reshape(-1)
@@ -117,7 +127,9 @@ def _tidy(labels: Int[np.ndarray, " F"], mesh: Mesh, twin: Int[np.ndarray, " H"]
         count, labels = connected_components(graph, directed=False)
         size = np.bincount(labels, areas)
         border = coo_matrix((lengths[half[~same]], (labels[one[~same]], labels[two[~same]])), (count,) * 2).tocsr()
-        small = np.flatnonzero((size < SMALLEST * areas.sum()) & (border.getnnz(1) > 0))
+        wanted = np.zeros(count)
+        np.maximum.at(wanted, labels, least)
+        small = np.flatnonzero((size < wanted) & (border.getnnz(1) > 0))
         if not len(small):
             break
         # Only those that are smaller than the neighbour they join: no two swap.
@@ -129,6 +141,21 @@ def _tidy(labels: Int[np.ndarray, " F"], mesh: Mesh, twin: Int[np.ndarray, " H"]
                 target[patch] = into
         labels = target[labels]
     return labels
+
+
+def _parted(labels: Int[np.ndarray, " F"], mesh: Mesh, twin: Int[np.ndarray, " H"]) -> Int[np.ndarray, " F"]:
+    """Closed parts of one patch, as an eyeball beside the head, in two halves: nothing else would open them."""
+    half = np.flatnonzero(twin >= 0)
+    rows, columns = half // 3, twin[half] // 3
+    same = labels[rows] == labels[columns]
+    graph = coo_matrix((np.ones(int(same.sum()), bool), (rows[same], columns[same])), (len(labels),) * 2)
+    count, patch = connected_components(graph, directed=False)
+    bordered = np.zeros(count, bool)
+    bordered[patch[np.flatnonzero(twin < 0) // 3]] = True
+    bordered[patch[rows[~same]]] = True
+    corners = mesh.vertices.astype(np.float64)[mesh.faces]
+    ahead = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])[:, 2] > 0
+    return np.where(bordered[patch], labels, labels.max() + 1 + ahead)
 
 
 def _beside(twin: Int[np.ndarray, " H"], weights: Float[np.ndarray, " H"]) -> csr_matrix:

@@ -6,7 +6,7 @@ import logging
 import numpy as np
 from jaxtyping import Bool, Complex, Int
 
-from .charts import cut_bust, cut_knots
+from .charts import BENT, cut_bust, cut_knots
 from .flatten import FlattenError, distortion, flatten, pieces
 from .mesh import Mesh
 from .overlap import covered_twice
@@ -15,7 +15,8 @@ KNOTTED = 6.0
 """Distortion from which a face is taken out of its chart, with what is around it."""
 RINGS = 3
 """Faces around a knot that go with it."""
-ATTEMPTS = 4
+PATIENCE, ATTEMPTS = 3, 8
+"""Attempts after which knots are taken apart face by face, and after which nothing helps."""
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +37,16 @@ def lay_out(mesh: Mesh) -> tuple[Mesh, Complex[np.ndarray, " V"]]:
             break
         log.info("%d faces are crumpled in %d charts", bad.sum(), pieces(charts.faces, len(flat)).max() + 1)
         rows = np.flatnonzero(_grown(charts.faces, bad, max(RINGS - attempt, 0)))
-        last = attempt == ATTEMPTS - 1
-        scraps = cut_knots(Mesh(charts.vertices, charts.faces[rows]), singly=last)
+        knots = Mesh(charts.vertices, charts.faces[rows])
+        if attempt >= PATIENCE:
+            scraps, placed = singly(knots)
+        else:
+            scraps = cut_knots(knots, BENT if attempt == 0 else 1.0)
+            placed = flatten(scraps)
         faces = charts.faces.copy()
         faces[rows] = scraps.faces + len(flat)
         vertices = np.concatenate([charts.vertices, scraps.vertices])
-        charts, flat = _used(Mesh(vertices, faces), np.concatenate([flat, flatten(scraps)]))
+        charts, flat = _used(Mesh(vertices, faces), np.concatenate([flat, placed]))
     raise FlattenError("some faces stay crumpled")
 
 
@@ -50,6 +55,18 @@ def crumpled(mesh: Mesh, flat: Complex[np.ndarray, " V"]) -> Bool[np.ndarray, " 
     bad = distortion(mesh, flat)[0] > KNOTTED
     chart = pieces(mesh.faces, len(flat))[mesh.faces[:, 0]]
     return bad | covered_twice(mesh, flat, chart)
+
+
+def singly(mesh: Mesh) -> tuple[Mesh, Complex[np.ndarray, " V"]]:
+    """Every face a chart of its own, as it is."""
+    apart = Mesh(mesh.vertices[mesh.faces.reshape(-1)], np.arange(mesh.faces.size, dtype=np.int32).reshape(-1, 3))
+    corners = apart.vertices.astype(np.float64).reshape(-1, 3, 3)
+    base, side = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    length = np.maximum(np.linalg.norm(base, axis=1), 1e-12)
+    # As flat at the least as `rest_shapes` takes a face to be.
+    height = np.maximum(np.linalg.norm(np.cross(base, side), axis=1) / length, 1e-3 * length)
+    third = (base * side).sum(1) / length + 1j * height
+    return apart, np.stack([np.zeros_like(third), length + 0j, third], 1).reshape(-1)
 
 
 def _grown(faces: Int[np.ndarray, "F 3"], bad: Bool[np.ndarray, " F"], rings: int) -> Bool[np.ndarray, " F"]:
