@@ -33,6 +33,7 @@ from blender_addon.protocol import (
     decode_request,
     encode,
 )
+from blender_addon.protocol.fields import MAX_BUFFER_BYTES
 from blender_addon.protocol.wire import REQUESTS
 
 from .audience import Audience, Sent
@@ -57,6 +58,7 @@ MIN_IDENTITY_BYTES = 16
 SHOWN_NUMBERS = ("steps", "resolution", "faces", "texture_size")
 """Of a preset, in Welcome."""
 MAX_HELLO_BYTES = 16 << 10
+MAX_FRAME_BYTES = MAX_BUFFER_BYTES + (1 << 20)
 HANDSHAKE_MILLISECONDS = 5000
 """A connection that has not shaken hands by then is closed."""
 SMALL_BYTES = 64 << 10
@@ -110,7 +112,7 @@ class Server:
             (zmq.ROUTER_MANDATORY, 1),
             (zmq.RCVHWM, 16),
             (zmq.SNDHWM, 32),
-            (zmq.MAXMSGSIZE, MAX_PORTRAIT_BYTES + (1 << 20)),
+            (zmq.MAXMSGSIZE, MAX_FRAME_BYTES),
             (zmq.HANDSHAKE_IVL, HANDSHAKE_MILLISECONDS),
             (zmq.IPV6, int("[" in address)),
         ):

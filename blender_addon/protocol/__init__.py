@@ -29,12 +29,16 @@ Cancel ends one job within one step of the sampler; the answer is Failed with co
 
 **Added later** (still version 1: an older peer ignores or refuses them, and can follow all the rest). A backend that
 knows ListJobs -> JobsListed, Move, Discard and FreeMemory names them in `capabilities["requests"]`; a client sends none
-that is not named there. JobRequest may carry a label for that list, and one of `capabilities["priorities"]`.
+that is not named there. JobRequest may carry a label for that list, and one of `capabilities["priorities"]`. Where
+`capabilities["kinds"]` names "refine", a JobRequest of that kind carries a head as arrays; its MeshReady has the same
+triangles in the same order, in the backend's frame, with the coordinates that the textures lie on.
 """
 
 from .connection import CONNECTION_NAME, Connection, default_store, is_curve_key, is_loopback, read_connection
 from .errors import ErrorCode, ProtocolError
 from .messages import (
+    HEAD_ARRAYS,
+    MAX_HEAD_BYTES,
     MAX_PORTRAIT_BYTES,
     MAX_SEED,
     MAX_SOURCES_BYTES,
@@ -67,6 +71,8 @@ from .wire import VERSION, decode, decode_event, decode_request, encode, kinds_o
 
 __all__ = [
     "CONNECTION_NAME",
+    "HEAD_ARRAYS",
+    "MAX_HEAD_BYTES",
     "MAX_PORTRAIT_BYTES",
     "MAX_SEED",
     "MAX_SOURCES_BYTES",

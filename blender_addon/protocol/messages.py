@@ -14,6 +14,11 @@ MAX_SEED = 2**63 - 1
 PRIORITIES = ("high", "normal", "low")
 """Of a job among those of its client; "low" also waits until no client has anything more urgent."""
 
+HEAD_ARRAYS = ("vertices", "faces", "polygons", "uv", "image", "image_uv", "mask", "weight")
+"""Of a JobRequest that refines a head; the first two always."""
+MAX_HEAD_BYTES = 192 << 20
+"""Of these arrays together."""
+
 Numbers = np.ndarray[Any, Any]
 JobId = Annotated[str, Text(64, r"[A-Za-z0-9_-]{1,64}")]
 Word = Annotated[str, Text(64, r"[^\x00-\x1f\x7f\ud800-\udfff]*")]
@@ -44,7 +49,8 @@ class JobRequest:
     kind: Word = "avatar"
     """One of Welcome's capabilities["kinds"]: "avatar" makes a person from portrait, options["sentence"], seed or a mix
     of them; "edit" changes the one avatar of `sources` as options["sentence"] says; "blend" makes the mean of those
-    in `sources`, the very same one where there is only one. Backends without that capability make avatars only."""
+    in `sources`, the very same one where there is only one; "refine" makes a better texture for the head that comes
+    with it as arrays. Backends without that capability make avatars only."""
     preset: Word = "standard"
     """One of Welcome's capabilities["presets"]."""
     seed: Annotated[int, Whole(0, MAX_SEED)] = 0
@@ -55,13 +61,62 @@ class JobRequest:
     and "sentence" (what the person is like, or what to change), "weights" (how much {"portrait", "sentence", "seed"}
     count in a mix), "strength" (of an edit), "shares" (of a blend's sources, in order), "invert" (steps by which the
     avatar is fitted to its portrait); unknown ones are refused, and a client sends none that is not in Welcome's
-    capabilities["options"]."""
+    capabilities["options"]. Of "refine": those in capabilities["refine_options"] instead."""
     label: Annotated[str | None, Text(64, r"[^\x00-\x1f\x7f\ud800-\udfff]*")] = None
     """What the user calls it, for JobsListed; no part of what makes the result."""
     sources: Annotated[bytes | None, Blob(MAX_SOURCES_BYTES)] = field(default=None, repr=False)
     """Avatars that exist, for "edit" and "blend": recipe["source"] of each, ASCII, one per line."""
     priority: Annotated[str | None, Text(8, "|".join(PRIORITIES))] = None
     """One of Welcome's capabilities["priorities"], "normal" where there is none; no part of what makes the result."""
+    vertices: Annotated[Numbers | None, Array("float32", ("V", 3), 4_000_000)] = field(
+        default=None, repr=False, compare=False
+    )
+    """Of the head to "refine", in any right-handed frame and unit; split where texture coordinates differ."""
+    faces: Annotated[Numbers | None, Array("int32", ("F", 3), 4_000_000)] = field(
+        default=None, repr=False, compare=False
+    )
+    """Its triangles, counter-clockwise seen from outside."""
+    polygons: Annotated[Numbers | None, Array("int32", ("F",), 4_000_000)] = field(
+        default=None, repr=False, compare=False
+    )
+    """Number of the polygon that each triangle is part of: new texture coordinates cut none of them."""
+    uv: Annotated[Numbers | None, Array("float32", ("V", 2), 4_000_000)] = field(
+        default=None, repr=False, compare=False
+    )
+    """Texture coordinates of the vertices, origin bottom left; none: new ones are made."""
+    image: Annotated[Numbers | None, Array("uint8", ("H", "W", 3), 16_384)] = field(
+        default=None, repr=False, compare=False
+    )
+    """The colours that are there, sRGB, top row first."""
+    image_uv: Annotated[Numbers | None, Array("float32", ("V", 2), 4_000_000)] = field(
+        default=None, repr=False, compare=False
+    )
+    """Where that picture lies, if not at `uv`."""
+    mask: Annotated[Numbers | None, Array("uint8", ("M", "N"), 16_384)] = field(default=None, repr=False, compare=False)
+    """Over `uv`, top row first: 255 may change, 0 stays."""
+    weight: Annotated[Numbers | None, Array("float32", ("V",), 4_000_000)] = field(
+        default=None, repr=False, compare=False
+    )
+    """1 may change, 0 stays, at each vertex."""
+
+    def problem(self) -> str | None:
+        """Why the arrays do not belong together, or None."""
+        if (self.vertices is None) != (self.faces is None) or (self.vertices is None) != (self.kind != "refine"):
+            return "JobRequest.vertices and .faces must come together, with the kind refine and no other."
+        arrays = [getattr(self, name) for name in HEAD_ARRAYS]
+        if sum(each.nbytes for each in arrays if each is not None) > MAX_HEAD_BYTES:
+            return f"The arrays of a JobRequest may have {MAX_HEAD_BYTES >> 20} MiB together."
+        if self.vertices is None or self.faces is None:
+            extra = [name for name in HEAD_ARRAYS if getattr(self, name) is not None]
+            return f"JobRequest.{extra[0]} belongs to a head, and there is none." if extra else None
+        counts = {"uv": self.vertices, "image_uv": self.vertices, "weight": self.vertices, "polygons": self.faces}
+        for name, beside in counts.items():
+            held = getattr(self, name)
+            if held is not None and len(held) != len(beside):
+                return f"JobRequest.{name} must have {len(beside)} rows, got {len(held)}."
+        if self.faces.size and (self.faces.min() < 0 or self.faces.max() >= len(self.vertices)):
+            return f"JobRequest.faces must index {len(self.vertices)} vertices."
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +191,8 @@ class Welcome:
     capabilities: JsonTable
     """{"synthesizers": [name], "refiners": [name], "presets": [name],
     "sources": ["portrait", "seed", "sentence"], "kinds": [kinds that JobRequest may have],
-    "options": [names that JobRequest.options may have], "priorities": [words that JobRequest.priority may be],
+    "options": [names that JobRequest.options may have], "refine_options": [the same for the kind "refine"],
+    "head_refiners": [names that its option "refiner" may have], "priorities": [words that JobRequest.priority may be],
     "devices": [{"name": "cpu", "state": "starting" | "idle" | "busy" | "failed", "problem": sentence or ""}]}"""
     limits: JsonTable
     """{"portrait_bytes": n, "queue": n, "queue_of_one": n of them, "ping_seconds": s, "silence_seconds": s}"""

@@ -19,7 +19,8 @@ VERSION = 1
 """Of the protocol: raised when an older peer could no longer follow. New fields and kinds do not raise it."""
 
 MAX_HEADER_BYTES = 256 << 10
-MAX_FRAMES = 9
+MAX_FRAMES = 12
+"""Until heads could be sent it was 9; an older peer refuses longer messages, which it would not understand either."""
 
 
 def kinds_of(union: Any) -> dict[str, Any]:

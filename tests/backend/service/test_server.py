@@ -17,9 +17,8 @@ import zmq
 
 from backend.service.desk import MAX_OF_ONE
 from backend.service.errors import ServiceError
-from backend.service.server import Server, ServerSettings
+from backend.service.server import MAX_FRAME_BYTES, Server, ServerSettings
 from blender_addon.protocol import (
-    MAX_PORTRAIT_BYTES,
     Accepted,
     Cancel,
     Event,
@@ -251,7 +250,7 @@ def test_positions_are_told(server: Server, friend: Stranger) -> None:
 
 def test_a_message_beyond_the_cap_costs_its_connection_only(server: Server, friend: Stranger) -> None:
     greedy = Stranger(server)
-    greedy.say([bytes(MAX_PORTRAIT_BYTES + (2 << 20))])
+    greedy.say([bytes(MAX_FRAME_BYTES + (1 << 20))])
     assert greedy.hear(0.5) is None
     greedy.close()
     assert friend.ask(Ping()) == Pong()

@@ -43,6 +43,19 @@ REQUEST_EXAMPLES = [
     Hello("0.1.0", "key", "Blender 4.5"),
     JobRequest("a-1", "avatar", "draft", 7, b"\xff\xd8\xff", {"steps": 4, "guidance": 1.5}),
     JobRequest("a-2", label="Anna’s head"),
+    JobRequest(
+        "a-4",
+        "refine",
+        options={"strength": 0.5},
+        vertices=np.eye(3, dtype=np.float32),
+        faces=np.array([[0, 1, 2]], np.int32),
+        polygons=np.array([0], np.int32),
+        uv=np.zeros((3, 2), np.float32),
+        image=np.zeros((2, 4, 3), np.uint8),
+        image_uv=np.ones((3, 2), np.float32),
+        mask=np.full((3, 2), 255, np.uint8),
+        weight=np.ones(3, np.float32),
+    ),
     JobRequest("a-3", "edit", options={"sentence": "add a beard", "strength": 0.5}, sources=b"AAAA"),
     Follow("a"),
     Cancel("a"),
@@ -256,6 +269,38 @@ def test_faces_beyond_the_vertices_are_refused_on_both_sides() -> None:
     frames[1] = np.full((3, 3), np.nan, "<f4").tobytes()
     with pytest.raises(ProtocolError, match="finite"):
         decode_event(frames)
+
+
+HEAD = next(each for each in REQUEST_EXAMPLES if isinstance(each, JobRequest) and each.vertices is not None)
+
+
+def test_the_frames_of_a_head_are_golden() -> None:
+    """As any version-1 peer with the kind "refine" sends and understands them."""
+    header, vertices, faces = sent(JobRequest("j", "refine", vertices=HEAD.vertices, faces=HEAD.faces))
+    assert header == (
+        b'{"protocol":1,"kind":"JobRequest","fields":{"job_id":"j","kind":"refine","preset":"standard","seed":0,'
+        b'"options":{}},"buffers":[{"field":"vertices","dtype":"float32","shape":[3,3]},'
+        b'{"field":"faces","dtype":"int32","shape":[1,3]}]}'
+    )
+    assert (vertices, faces) == (np.eye(3, dtype="<f4").tobytes(), bytes([0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0]))
+
+
+def test_arrays_of_a_head_belong_together() -> None:
+    damaged = {
+        "must come together": {"faces": None},
+        "with the kind refine and no other": {"kind": "avatar"},
+        "must index 3 vertices": {"faces": np.array([[0, 1, 3]], np.int32)},
+        r"JobRequest\.uv must have 3 rows, got 2": {"uv": np.zeros((2, 2), np.float32)},
+        r"JobRequest\.polygons must have 1 rows": {"polygons": np.zeros(2, np.int32)},
+        "belongs to a head": {"kind": "avatar", "vertices": None, "faces": None},
+    }
+    for sentence, changes in damaged.items():
+        with pytest.raises(ProtocolError, match=sentence):
+            encode(replace(HEAD, **changes))
+    frames = sent(HEAD)
+    frames[2] = np.array([[0, 1, -1]], "<i4").tobytes()
+    with pytest.raises(ProtocolError, match="must index 3 vertices"):
+        decode_request(frames)
 
 
 def test_maps_lie_over_the_albedo() -> None:
