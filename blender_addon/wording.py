@@ -26,6 +26,9 @@ _START = Remedy("maquette.start_backend", "Start the backend", "PLAY")
 _CONNECT = Remedy("maquette.connect", "Connect again", "LINKED")
 _AGAIN = Remedy("maquette.generate", "Generate again", "FILE_REFRESH")
 _DRAFT = Remedy("maquette.generate", "Try as a draft", "FILE_REFRESH", "draft")
+_STANDARD = Remedy("maquette.generate", "Try at standard quality", "FILE_REFRESH", "standard")
+_SMALLER = {"high": _STANDARD, "standard": _DRAFT, "draft": _AGAIN}
+"""Quality that was too much -> the next smaller one."""
 _PICK = Remedy("maquette.pick_portrait", "Choose another portrait", "FILEBROWSER")
 _SETTINGS = Remedy("maquette.show_preferences", "Open the add-on's settings", "PREFERENCES")
 
@@ -45,15 +48,18 @@ REMEDIES: dict[str, Remedy] = {
 """Error code -> what helps; where nothing does, the hint has to."""
 
 
-def remedy(code: str, ready: bool, may_retry: bool = False) -> Remedy | None:
+def remedy(code: str, ready: bool, may_retry: bool = False, preset: str = "") -> Remedy | None:
     """The button for an error; with a backend that is there, starting one is no remedy.
 
-    `may_retry`: the job's own request is still at hand, and no setting of the panel has to be as it was.
+    `may_retry`: the job's own request is still at hand, and no setting of the panel has to be as it was; `preset`: its
+    quality, where it is known.
     """
     found = REMEDIES.get(code)
+    if found is _DRAFT:
+        found = _SMALLER.get(preset, _DRAFT)
     if found is _START and ready:
         found = _AGAIN
-    if may_retry and found in (_AGAIN, _DRAFT):
+    if may_retry and found in (_AGAIN, _DRAFT, _STANDARD):
         return replace(found, operator=RETRY, label="Try again" if found is _AGAIN else found.label)
     return found
 

@@ -14,8 +14,9 @@ class Flags:
     """Start the backend that Blender and `maquette generate` connect to; it listens on this machine only, unless
     --allow says who else may come."""
 
-    device: str = "auto"
-    """Where to compute: auto, cpu, cuda, or cuda:1; auto takes the graphics card where there is one."""
+    device: tuple[str, ...] = ("auto",)
+    """Where to compute: auto, cpu, cuda, or cuda:1; auto takes the graphics card where there is one. Several make one
+    worker process each, that do several jobs at once; a device named twice gets two."""
     host: str = "127.0.0.1"
     """Address to listen at; other than loopback only with --allow."""
     port: int = 0
@@ -33,6 +34,8 @@ class Flags:
     """Seconds that a cancelled job gets before its worker process is ended."""
     patience: float = 300.0
     """Seconds without a sign of life after which a worker process is ended and started again."""
+    memory_limit: float | None = None
+    """GB that each worker process may take; a job that wants more fails with what to choose instead. Linux only."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least weight of what goes into the store's logs, one JSON object per line."""
     runner: str = "backend.service.translate:AvatarRunner"
@@ -50,7 +53,7 @@ def run(flags: Flags) -> None:
     server = Server(
         ServerSettings(
             store=store,
-            devices=(flags.device,),
+            devices=flags.device,
             host=flags.host,
             port=flags.port,
             allow=flags.allow,
@@ -60,6 +63,7 @@ def run(flags: Flags) -> None:
             grace=flags.grace,
             log_level=flags.log_level,
             patience=flags.patience,
+            memory_limit=flags.memory_limit,
         )
     )
 

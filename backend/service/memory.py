@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much of a device's memory is free; torch is asked only where it is loaded already."""
+"""How much of a device's memory is free, and how much a process may take; torch is asked only where it is loaded."""
 
 import ctypes
 import os
@@ -27,6 +27,22 @@ def free_and_total(device: str) -> tuple[int, int] | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES"), total
     except (ValueError, OSError):
         return None
+
+
+def can_limit() -> bool:
+    """Whether this system keeps a process from taking more memory than it is allowed."""
+    return sys.platform == "linux"
+
+
+def limit_memory(size: int) -> None:
+    """From now on this process gets at most so many bytes of memory of its own; more is a MemoryError.
+
+    Linux counts what is private and may be written (RLIMIT_DATA), not what is only reserved, as graphics drivers do.
+    """
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (size if hard == resource.RLIM_INFINITY else min(size, hard), hard))
 
 
 def from_meminfo(text: str) -> tuple[int, int] | None:

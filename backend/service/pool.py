@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,7 @@ import zmq
 import backend
 from blender_addon.protocol import Cancel, ErrorCode, Failed, Finished, JobRequest, ProtocolError, decode, encode
 
+from .advice import smaller
 from .link import BEAT, FROM_WORKER, MAX_MESSAGE_BYTES, Memory, Ready, Unable
 from .logs import Level
 
@@ -51,6 +52,8 @@ class Worker:
     """One device and the process that has it."""
 
     device: str
+    name: str = ""
+    """Of its log; several workers may share a device."""
     process: "subprocess.Popen[bytes] | None" = None
     identity: bytes = b""
     state: State = State.STARTING
@@ -58,6 +61,8 @@ class Worker:
     """Why it is FAILED; its job id is empty."""
     capabilities: dict[str, Any] = field(default_factory=dict)
     job_id: str = ""
+    request: JobRequest | None = None
+    """What it works on."""
     kill_at: float | None = None
     """When the grace of a cancelled job ends."""
     started: float = 0.0
@@ -104,7 +109,9 @@ class Pool:
         idle_unload: float | None = None,
         log_level: Level = "info",
         patience: float = PATIENCE_SECONDS,
+        memory: int | None = None,
     ) -> None:
+        self._memory = memory
         self._patience, self._looked = patience, time.monotonic()
         self._log_level = log_level
         self._runner, self._logs, self._grace, self._idle_unload = runner, logs, grace, idle_unload
@@ -118,7 +125,11 @@ class Pool:
         ):
             self.socket.setsockopt(option, value)
         self._address = f"tcp://127.0.0.1:{self.socket.bind_to_random_port('tcp://127.0.0.1')}"
-        self.workers = [Worker(device) for device in devices]
+        counts = {device: devices.count(device) for device in devices}
+        self.workers = [
+            Worker(device, name=device if counts[device] == 1 else f"{device}-{devices[: number + 1].count(device)}")
+            for number, device in enumerate(devices)
+        ]
         self._changed: list[Worker] = []
         """Whose state was changed here, and not by what the worker did."""
 
@@ -178,6 +189,7 @@ class Pool:
     def give(self, worker: Worker, request: JobRequest) -> None:
         """The job is the worker's from now on; if it died meanwhile, `news` will tell."""
         worker.state, worker.job_id, worker.kill_at = State.BUSY, request.job_id, None
+        worker.request = replace(request, portrait=None, sources=None)
         self._send(worker, request)
 
     def cancel(self, job_id: str) -> bool:
@@ -229,7 +241,7 @@ class Pool:
 
     def log_of(self, worker: Worker) -> Path:
         """What the worker and its libraries wrote."""
-        return self._logs / f"worker-{worker.device.replace(':', '-')}.log"
+        return self._logs / f"worker-{(worker.name or worker.device).replace(':', '-')}.log"
 
     def _heard(self, worker: Worker, frames: list[Any]) -> Iterator[News]:
         try:
@@ -263,7 +275,8 @@ class Pool:
         log.error("worker on %s ended (%s)", worker.device, ending, extra={"job": worker.job_id})
         _close_input(worker)
         job_id, cancelled, was = worker.job_id, worker.kill_at is not None, worker.state
-        worker.process, worker.identity, worker.job_id, worker.kill_at = None, b"", "", None
+        less = smaller(worker.request) if worker.request else ""
+        worker.process, worker.identity, worker.job_id, worker.kill_at, worker.request = None, b"", "", None, None
         if job_id:
             if cancelled:
                 message = Failed(job_id, ErrorCode.CANCELLED, "The job was cancelled; its worker had to be ended.")
@@ -280,8 +293,8 @@ class Pool:
                     job_id,
                     ErrorCode.WORKER_DIED,
                     f"The worker process ended unexpectedly while making this avatar ({ending}).",
-                    "It is started again: generate once more. If it ends again, memory may be short: try a smaller "
-                    f"preset. Its log is {self.log_of(worker).with_suffix('.previous.log')}.",
+                    f"It is started again: generate once more. If it ends again, memory may be short. {less} Its log is"
+                    f" {self.log_of(worker).with_suffix('.previous.log')}.",
                 )
             yield News("event", worker, message, encode(message))
         if was is State.STARTING:
@@ -321,6 +334,7 @@ class Pool:
             "device": worker.device,
             "log": str(path.with_suffix(".jsonl")),
             "level": self._log_level,
+            "memory": self._memory,
         }
         if worker.process.stdin is not None:
             with contextlib.suppress(OSError):  # it ended at once: `news` will tell

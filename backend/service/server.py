@@ -43,6 +43,7 @@ from .errors import JobError, ServiceError
 from .gate import AllowList, Gate
 from .keys import KeyPair, new_pair, server_pair
 from .logs import Level
+from .memory import can_limit
 from .pool import PATIENCE_SECONDS, Pool
 from .rarely import Rarely
 from .security import bind_address, local_address, new_key, new_session, same_key
@@ -86,6 +87,8 @@ class ServerSettings:
     """Seconds between the cancel of a job and the end of a worker that does not react."""
     patience: float = PATIENCE_SECONDS
     """Seconds without a sign of life after which a worker is ended and replaced."""
+    memory_limit: float | None = None
+    """GB that each worker process may take of the computer's memory; None: as much as there is."""
     log_level: Level = "info"
     """Least weight of what workers write into their logs; see `logs`."""
 
@@ -98,6 +101,8 @@ class Server:
         for device in settings.devices:
             if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):
                 raise ServiceError(f"There is no device {device!r}.", "Choose auto, cpu, cuda or cuda:N.")
+        if settings.memory_limit is not None and not can_limit():
+            raise ServiceError("Only Linux can limit a process's memory.", "Leave --memory-limit out.")
         allowed = AllowList(settings.allow) if settings.allow is not None else None
         address = bind_address(settings.host, settings.port, guarded=allowed is not None)
         self._store = Store(settings.store)
@@ -142,6 +147,7 @@ class Server:
             settings.idle_unload,
             settings.log_level,
             settings.patience,
+            None if settings.memory_limit is None else int(settings.memory_limit * (1 << 30)),
         )
         self.connection = Connection(
             address=local_address(self._router.getsockopt_string(zmq.LAST_ENDPOINT)),

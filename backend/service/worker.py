@@ -2,7 +2,8 @@
 """The process that computes: loads a runner once, then iterates one job at a time and sends what it yields.
 
 Started by `pool` as `python -m backend.service.worker`, with one line of JSON on standard input: link address, routing
-id, runner, device, file and level of its log. When standard input ends, the server is gone, and so is this process.
+id, runner, device, file and level of its log, and how much memory it may take. When standard input ends, the server is
+gone, and so is this process.
 
 A runner is `load(device) -> object` with `capabilities` (a dict for Welcome) and `run(request: JobRequest)`, a
 generator of protocol events ending in Finished. Between two of its steps the worker looks whether the job was
@@ -27,10 +28,11 @@ import zmq
 
 from blender_addon.protocol import Cancel, ErrorCode, Event, Failed, Finished, JobRequest, decode, encode
 
+from .advice import is_memory, out_of_memory
 from .errors import JobError, ServiceError
 from .link import BEAT, BEAT_SECONDS, MAX_MESSAGE_BYTES, TO_WORKER, Memory, Ready, Unable
 from .logs import about, logged
-from .memory import free_and_total
+from .memory import free_and_total, limit_memory
 
 log = logging.getLogger("backend.service.worker")  # as a program its own name is another
 
@@ -54,20 +56,15 @@ def load_runner(entry: str, device: str) -> Runner:
     return runner
 
 
-def explained(error: BaseException, job_id: str) -> Failed:
+def explained(error: BaseException, request: JobRequest) -> Failed:
     """The error as the job's last message."""
     kind = type(error).__name__
     if isinstance(error, JobError):
-        return Failed(job_id, error.code, error.message, error.hint)
-    if isinstance(error, MemoryError) or kind == "OutOfMemoryError":
-        return Failed(
-            job_id,
-            ErrorCode.OUT_OF_MEMORY,
-            "The memory did not suffice for this avatar.",
-            "Choose a smaller preset, or close what else needs memory.",
-        )
+        return Failed(request.job_id, error.code, error.message, error.hint)
+    if is_memory(error):
+        return out_of_memory(request)
     return Failed(
-        job_id,
+        request.job_id,
         ErrorCode.INTERNAL,
         f"The backend made a mistake: {kind}: {error}"[:1000],
         "The worker's log beside the connection file tells more; please report it.",
@@ -122,7 +119,7 @@ class Worker:
         except Exception as error:
             if not isinstance(error, JobError):
                 log.exception("job %s: failed", request.job_id)
-            return explained(error, request.job_id)
+            return explained(error, request)
         finally:
             close = getattr(steps, "close", None)
             if close is not None:
@@ -144,12 +141,14 @@ def main() -> int:
         os.nice(NICENESS)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
     settings = json.loads(sys.stdin.readline())
+    if settings.get("memory"):
+        limit_memory(int(settings["memory"]))
     threading.Thread(target=_end_with_server, daemon=True).start()
     with logged(Path(settings["log"]), settings["level"]):
         return _serve(settings)
 
 
-def _serve(settings: dict[str, str]) -> int:
+def _serve(settings: dict[str, Any]) -> int:
     address, identity = settings["address"], bytes.fromhex(settings["identity"])
     threading.Thread(target=_beat, args=(address, identity), daemon=True).start()
     worker = Worker(address, identity)

@@ -35,6 +35,7 @@ def trouble(
     error: tuple[str, str, str],
     job_id: str = "",
     may_retry: bool = False,
+    preset: str = "",
 ) -> None:
     """An error (code, message, hint) with what helps against it; the cross of a job stands in its title."""
     code, message, hint = error
@@ -42,7 +43,7 @@ def trouble(
     sentence(box, context, message, "ERROR")
     sentence(box, context, hint)
     row = box.row()
-    if remedy := wording.remedy(code, session.current().ready, may_retry):
+    if remedy := wording.remedy(code, session.current().ready, may_retry, preset):
         button = row.operator(remedy.operator, text=remedy.label, icon=remedy.icon)
         if remedy.preset:
             button.preset = remedy.preset

@@ -70,7 +70,8 @@ def _draw_over(
         if work.request is not None:
             column.operator("maquette.retry", icon="FILE_REFRESH").job = job.job_id
     else:
-        trouble(column, context, (job.code, job.message, job.hint), job.job_id, work.request is not None)
+        preset = work.request.preset if work.request is not None else ""
+        trouble(column, context, (job.code, job.message, job.hint), job.job_id, work.request is not None, preset)
 
 
 CLASSES = (MAQUETTE_PT_queue,)

@@ -129,6 +129,8 @@ def test_a_job_that_can_be_asked_for_again_is_asked_for_by_its_own_request() -> 
     assert again.operator == wording.RETRY and again.preset == ""
     smaller = wording.remedy("out_of_memory", ready=True, may_retry=True)
     assert smaller.operator == wording.RETRY and smaller.preset == "draft"
+    asked = [wording.remedy("out_of_memory", True, True, preset).preset for preset in ("high", "standard", "draft")]
+    assert asked == ["standard", "draft", ""]
     assert wording.remedy("bad_portrait", ready=True, may_retry=True).operator == "maquette.pick_portrait"
     assert wording.remedy("not_allowed", ready=False).operator == "maquette.show_preferences"
 

@@ -32,7 +32,7 @@ from blender_addon.protocol import (
 )
 
 from .conftest import ROOT, TINY, Connect, Start
-from .tiny_runner import PLAIN, SLOW
+from .tiny_runner import HUNGRY, PLAIN, SLOW
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and limits are POSIX")
 
@@ -70,6 +70,22 @@ def test_a_full_disk_costs_what_does_not_fit_and_says_so(tmp_path: Path, connect
         assert not list(tmp_path.rglob("*.part"))
     finally:
         launched.stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits memory")
+def test_a_job_that_wants_too_much_memory_fails_alone_and_says_what_wants_less(
+    start: Start, connect: Connect, tmp_path: Path
+) -> None:
+    backend = start(tmp_path, "--memory-limit", "0.7")
+    client, before = connect(tmp_path), request()
+    assert isinstance(ending(client, before), Finished)
+    (worker,) = psutil.Process(backend.process.pid).children()
+    failed = ending(client, request(HUNGRY, preset="high"))
+    assert isinstance(failed, Failed) and failed.code == "out_of_memory" and "at the preset high" in failed.message
+    assert failed.hint == "Choose the preset standard, or close what else needs memory."
+    assert isinstance(ending(client, request()), Finished)
+    assert psutil.Process(backend.process.pid).children() == [worker]
+    assert isinstance(ending(client, Follow(before.job_id)), Finished)
 
 
 def test_weights_that_are_missing_or_damaged_are_named(

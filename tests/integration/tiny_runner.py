@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from backend.service.translate import AvatarRunner
 
 STEP_SECONDS = 0.02
-PLAIN, SLOW, DIES, DEAF, BROKEN, UNFIT, ENDLESS_MEMORY = range(7)
-"""Seeds: done at once, many steps, ends its process, a step that takes a minute, raises, complains, out of memory."""
+HUNGRY_BYTES = 2 << 30
+"""More than any limit that the tests set, less than what hurts where there is none."""
+PLAIN, SLOW, DIES, DEAF, BROKEN, UNFIT, ENDLESS_MEMORY, HUNGRY = range(8)
+"""Seeds: done at once, many steps, ends its process, a step that takes a minute, raises, complains, out of memory,
+takes all the memory that it is allowed."""
 
 
 class TinyRunner:
@@ -43,6 +46,10 @@ class TinyRunner:
             raise ValueError("a plane is missing")
         if request.seed == ENDLESS_MEMORY:
             raise MemoryError
+        if request.seed == HUNGRY:
+            eaten = []
+            while sum(map(len, eaten)) < HUNGRY_BYTES:
+                eaten.append(bytearray(32 << 20))
         square = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], np.float32)
         yield MeshReady(job_id, square, np.array([[0, 1, 2], [0, 2, 3]], np.int32), square[:, :2] / 2 + 0.5)
         for level in range(3):

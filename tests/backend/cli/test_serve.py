@@ -12,7 +12,7 @@ from backend.cli.serve import Flags
 
 def test_defaults_are_local_and_automatic() -> None:
     flags = Flags()
-    assert (flags.host, flags.port, flags.device, flags.store) == ("127.0.0.1", 0, "auto", None)
+    assert (flags.host, flags.port, flags.device, flags.store) == ("127.0.0.1", 0, ("auto",), None)
 
 
 def test_another_address_is_refused_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,3 +105,12 @@ def test_workers_rest_by_themselves_when_told_so(tmp_path: Path) -> None:
     finally:
         made.close()
         context.term()
+
+
+def test_workers_of_one_device_have_a_log_each(tmp_path: Path) -> None:
+    context: zmq.Context[Any] = zmq.Context()
+    pool = Pool(context, ("cuda:0", "cuda:0", "cpu"), "none:None", tmp_path, grace=5.0)
+    names = [pool.log_of(worker).name for worker in pool.workers]
+    assert names == ["worker-cuda-0-1.log", "worker-cuda-0-2.log", "worker-cpu.log"]
+    pool.close()
+    context.term()

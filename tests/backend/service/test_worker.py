@@ -141,11 +141,12 @@ def test_a_runner_that_just_stops_is_a_fault(link: Callable[[Any], Server]) -> N
         (JobError(ErrorCode.BAD_PORTRAIT, "No face.", "Another."), "bad_portrait"),
         (MemoryError(), "out_of_memory"),
         (type("OutOfMemoryError", (RuntimeError,), {})("CUDA"), "out_of_memory"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"), "out_of_memory"),
         (KeyError("x"), "internal"),
         (ValueError("y" * 9999), "internal"),
     ],
 )
 def test_errors_become_messages_that_can_be_sent(error: Exception, code: str) -> None:
-    failed = explained(error, "a")
+    failed = explained(error, JobRequest("a"))
     assert failed.code == code and failed.hint
     encode(failed)
