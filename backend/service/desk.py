@@ -33,7 +33,7 @@ from .audience import Audience
 from .errors import JobError, ServiceError
 from .pool import News, Pool
 from .store import Store
-from .translate import avatar_request
+from .translate import check
 from .turns import Turns
 
 log = logging.getLogger(__name__)
@@ -158,7 +158,7 @@ class Desk:
         return bool(self._turns) or any(worker.job_id for worker in self._pool.workers)
 
     def _submit(self, identity: bytes, request: JobRequest) -> None:
-        avatar_request(request)  # the pipeline's own checks, before anything is stored
+        check(request)  # the pipeline's own checks, before anything is stored
         share = self._audience.share(identity)
         if not self._store.knows(request.job_id):
             self._check_room(share, size := size_of(request))

@@ -16,7 +16,9 @@ from typing import Any
 import zmq
 
 import backend
+from backend.pipeline import head_request
 from backend.pipeline.presets import PRESETS
+from backend.pipeline.refine_request import REFINERS
 from backend.pipeline.request import KINDS, MIXED, OPTIONS, RequestError
 from blender_addon.protocol import (
     MAX_PORTRAIT_BYTES,
@@ -304,7 +306,9 @@ class Server:
         }
         capabilities["requests"], capabilities["priorities"] = sorted(REQUESTS), list(PRIORITIES)
         # The pipeline's, whether or not a worker is awake to tell.
-        capabilities["sources"], capabilities["kinds"], capabilities["options"] = map(list, (MIXED, KINDS, OPTIONS))
+        capabilities["sources"], capabilities["options"] = list(MIXED), list(OPTIONS)
+        capabilities["kinds"] = [*KINDS, head_request.REFINE]
+        capabilities["refine_options"], capabilities["head_refiners"] = list(head_request.OPTIONS), list(REFINERS)
         capabilities["devices"] = [worker.described() for worker in self._pool.workers]
         limits = {
             "portrait_bytes": MAX_PORTRAIT_BYTES,

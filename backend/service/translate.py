@@ -12,14 +12,26 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from backend.pipeline import events
+from backend.pipeline.head_request import REFINE, HeadWish, read_options
+from backend.pipeline.refine_request import RefineRequest
 from backend.pipeline.request import AGAIN, AvatarRequest, RequestError
-from blender_addon.protocol import ErrorCode, Event, Finished, JobRequest, MeshReady, Progressed, TextureReady
+from blender_addon.protocol import (
+    HEAD_ARRAYS,
+    ErrorCode,
+    Event,
+    Finished,
+    JobRequest,
+    MeshReady,
+    Progressed,
+    TextureReady,
+)
 
 from .errors import JobError, ServiceError
 
 if TYPE_CHECKING:
     from backend.faces.networks import FaceFinder
     from backend.surface.mesh import Mesh
+    from backend.surface.user_head import UserHead
     from backend.synthesis.base import Synthesizer
 
 CODES = {
@@ -29,8 +41,33 @@ CODES = {
     "AvatarError": ErrorCode.BAD_REQUEST,
     "SourceError": ErrorCode.BAD_REQUEST,
     "EditError": ErrorCode.BAD_REQUEST,
+    "HeadError": ErrorCode.BAD_REQUEST,
+    "AtlasError": ErrorCode.BAD_REQUEST,
+    "PriorError": ErrorCode.BAD_REQUEST,
 }
 """The pipeline's complaints, all with `message` and `hint`, as the protocol's codes."""
+
+
+def check(request: JobRequest) -> None:
+    """Raises RequestError for what the pipeline would not do, before any work starts."""
+    if request.kind == REFINE:
+        refine_request(request)
+    else:
+        avatar_request(request)
+
+
+def refine_request(request: JobRequest) -> tuple[RefineRequest, HeadWish]:
+    """A refinement in the pipeline's words, without the head. Raises RequestError."""
+    return read_options(request.options, request.portrait, request.seed, request.job_id)
+
+
+def user_head(request: JobRequest) -> UserHead:
+    """The head that came with a request."""
+    from backend.surface.user_head import UserHead
+
+    # What comes off the wire is read-only memory, which torch does not take.
+    held = {name: getattr(request, name) for name in HEAD_ARRAYS}
+    return UserHead(**{name: None if value is None else value.copy() for name, value in held.items()})
 
 
 def avatar_request(request: JobRequest) -> AvatarRequest:
@@ -114,9 +151,7 @@ class AvatarRunner:
 
     def run(self, request: JobRequest) -> Iterator[Event]:
         """The messages of one job. Raises JobError for what a user can mend."""
-        from backend.pipeline import avatar
-
-        steps = avatar.run(avatar_request(request), self._synthesizer, self._find_faces)
+        steps = self._steps(request)
         try:
             for event in steps:
                 yield message_of(event, request.job_id)
@@ -127,6 +162,17 @@ class AvatarRunner:
             raise JobError(code, getattr(error, "message", str(error)), getattr(error, "hint", "")) from error
         finally:
             cast(Generator[events.PipelineEvent, None, None], steps).close()
+
+    def _steps(self, request: JobRequest) -> Iterator[events.PipelineEvent]:
+        if request.kind != REFINE:
+            from backend.pipeline import avatar
+
+            return avatar.run(avatar_request(request), self._synthesizer, self._find_faces)
+        from backend.pipeline import heads
+        from backend.refinement.prior import PriorSettings
+
+        settings = PriorSettings(device=str(self.capabilities["device"]))
+        return heads.run(user_head(request), *refine_request(request), find_faces=self._find_faces, settings=settings)
 
     def _find_faces(self) -> FaceFinder:
         if self._faces is None:

@@ -10,7 +10,10 @@ Within a share jobs go by priority, then in order. Across shares no priority cou
 has anything else to do, so a crowd can be left to it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import heapify, heappop, heapreplace
+from itertools import accumulate
 
 from blender_addon.protocol import PRIORITIES
 
@@ -72,12 +75,12 @@ class Turns:
 
     def take(self) -> str | None:
         """The job whose turn it is, which is at work from now on."""
-        share = _next(self._lines, self._got)
-        if share is None:
+        waiting = next(self._foreseen(), None)
+        if waiting is None:
             return None
-        line = self._lines[share]
-        waiting = line.pop(_first(line, _hurry(self._lines)))
-        if not line:
+        share = waiting.share
+        self._lines[share].remove(waiting)
+        if not self._lines[share]:
             del self._lines[share]
         seconds = self._expected(waiting.like)
         self._got[share] += seconds
@@ -141,16 +144,7 @@ class Turns:
     def order(self) -> list[str]:
         """All that wait in the order in which they will begin, as far as can be foreseen."""
         if self._order is None:
-            lines, got = {share: list(line) for share, line in self._lines.items()}, dict(self._got)
-            self._order = []
-            hurry = _hurry(lines)
-            while (share := _next(lines, got)) is not None:
-                waiting = lines[share].pop(_first(lines[share], hurry))
-                if not lines[share]:
-                    del lines[share]
-                got[share] += self._expected(waiting.like)
-                self._order.append(waiting.job_id)
-                hurry = hurry and _hurry(lines)
+            self._order = [each.job_id for each in self._foreseen()]
         return list(self._order)
 
     def waiting_of(self, share: str) -> int:
@@ -161,6 +155,27 @@ class Turns:
         """Whose the job is, while it waits."""
         waiting = self._find(job_id)
         return None if waiting is None else waiting.share
+
+    def _foreseen(self) -> Iterator[Waiting]:
+        """All that wait, in turn: of the share that got least, or else waits longest; what is low after all others."""
+        got = dict(self._got)
+        for low in (False, True):
+            lines = {share: [each for each in line if each.low is low] for share, line in self._lines.items()}
+            oldest = {
+                share: list(accumulate((each.number for each in reversed(line)), min)) for share, line in lines.items()
+            }
+            turns = [(got[share], oldest[share][-1], share) for share, line in lines.items() if line]
+            heapify(turns)
+            while turns:
+                *_, share = turns[0]
+                waiting = lines[share][-len(oldest[share])]
+                oldest[share].pop()
+                got[share] += self._expected(waiting.like)
+                if oldest[share]:
+                    heapreplace(turns, (got[share], oldest[share][-1], share))
+                else:
+                    heappop(turns)
+                yield waiting
 
     def _start(self, share: str) -> None:
         # What is charged for a job at work counts from its end on: a newcomer goes before the next of who works.
@@ -175,24 +190,3 @@ class Turns:
 
     def _find(self, job_id: str) -> Waiting | None:
         return next((each for line in self._lines.values() for each in line if each.job_id == job_id), None)
-
-
-def _hurry(lines: dict[str, list[Waiting]]) -> bool:
-    """Whether anybody waits for more than a quiet hour."""
-    return any(not each.low for line in lines.values() for each in line)
-
-
-def _first(line: list[Waiting], hurry: bool) -> int:
-    """Place of the job that a share would begin with."""
-    return next(place for place, each in enumerate(line) if not (hurry and each.low))
-
-
-def _next(lines: dict[str, list[Waiting]], got: dict[str, float]) -> str | None:
-    """The share whose turn it is: it got least, or else waits longest."""
-    hurry = _hurry(lines)
-    able = [share for share, line in lines.items() if not hurry or any(not each.low for each in line)]
-
-    def key(share: str) -> tuple[float, int]:
-        return got[share], min(each.number for each in lines[share])
-
-    return min(able, key=key, default=None)
