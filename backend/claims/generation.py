@@ -8,6 +8,7 @@ renders along the axes are the planes themselves. So an experiment needs no fits
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from ..diffusion.parametrisation import Prediction, wanted
 from ..diffusion.schedule import ScheduleConfig
 from ..geometry.triplane import roll, unroll
 from ..models.plane_codec import views_to_input
-from ..studio.dataset import make_shards, shard_files
+from ..studio.dataset import make_shards, person_sample, shard_files
 from ..training.engine import EngineConfig, train
 from ..training.portraits import plain_photograph
 from .base import Progress, Settings
@@ -117,7 +118,8 @@ def gather(settings: Settings, progress: Progress) -> Crowd:
     """The crowd of a run, made once: a shard of sixteen people takes half a minute."""
     folder, path = settings.cache / "shards", settings.cache / "crowd.pt"
     if not path.exists():
-        for done, all_shards in make_shards(range(settings.pick(PEOPLE, TINY_PEOPLE)), settings.pack, folder, 1, False):
+        seeds, sample = range(settings.pick(PEOPLE, TINY_PEOPLE)), partial(person_sample, points=False)
+        for done, all_shards in make_shards(seeds, settings.pack, folder, 1, sample):
             progress("making people", done / all_shards)
         torch.save(_read(settings, folder), path)
     return Crowd(**{name: value.float() for name, value in torch.load(path, weights_only=True).items()})

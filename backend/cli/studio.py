@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -17,9 +19,10 @@ from .progress import Bar
 class Flags:
     """Make synthetic people: training shards, a sheet of pictures with captions, or plain files for other tools."""
 
-    task: Literal["make", "render", "export"] = field(metadata={"positional": True})
-    """make: shards of samples; render: people.png and people.json; export: per person a mesh with materials, its
-    record, and views with masks, depth, normals and cameras."""
+    task: Literal["make", "views", "render", "export"] = field(metadata={"positional": True})
+    """make: shards of samples; views: shards of large pictures from all around, for `train views`; render: people.png
+    and people.json; export: per person a mesh with materials, its record, and views with masks, depth, normals and
+    cameras."""
     seeds: range
     """Which people; the same seed is always the same person. From 1000000 up they are kept for evaluation."""
     out: Path
@@ -36,10 +39,8 @@ def run(flags: Flags) -> None:
     """Makes or renders, showing progress."""
     pack_root = find_pack(flags.pack)
     with Bar() as bar:
-        if flags.task == "make":
-            from backend.studio.dataset import make_shards
-
-            for done, wanted in make_shards(flags.seeds, pack_root, flags.out, flags.workers, flags.points):
+        if flags.task in ("make", "views"):
+            for done, wanted in _shards(flags, pack_root):
                 bar.update(f"making people, {done} of {wanted} shards", done / wanted)
             print(f"{len(flags.seeds)} people in {flags.out}")
             return
@@ -47,6 +48,15 @@ def run(flags: Flags) -> None:
             _render(flags, pack_root, bar)
         else:
             _export(flags, pack_root, bar)
+
+
+def _shards(flags: Flags, pack_root: Path) -> Iterator[tuple[int, int]]:
+    from backend.studio.dataset import make_shards, person_sample
+    from backend.studio.surround import SURROUND_SHARD, surround_sample
+
+    if flags.task == "views":
+        return make_shards(flags.seeds, pack_root, flags.out, flags.workers, surround_sample, SURROUND_SHARD)
+    return make_shards(flags.seeds, pack_root, flags.out, flags.workers, partial(person_sample, points=flags.points))
 
 
 def find_pack(given: Path | None) -> Path:

@@ -24,17 +24,18 @@ class Flags:
 
     The stages of the default generator, in order: latents (a minute), embedding, prior, base, planes, upsampler; each
     finds those before it in --out. Of rodin and rodinhd there are base and upsampler, on the planes of
-    `maquette fit --method replay`; the refiner of views learns from those too. On several devices:
+    `maquette fit --method replay`; the refiner of views learns from those too. What repaints views of finished heads
+    (views) learns from `maquette studio views` and needs no other stage. On several devices:
     accelerate launch -m backend train ...
     """
 
-    stage: Literal["latents", "embedding", "prior", "base", "planes", "upsampler", "refiner", "export"] = field(
-        metadata={"positional": True}
+    stage: Literal["latents", "embedding", "prior", "base", "planes", "upsampler", "refiner", "views", "export"] = (
+        field(metadata={"positional": True})
     )
     """What is trained; export writes what all stages learned as one file of weights."""
     data: Path
-    """Folder of shards (planes need those with points); of the refiner, of rodin and of rodinhd the folder that
-    `maquette fit --method replay` wrote."""
+    """Folder of shards (planes need those with points, views those of `maquette studio views`); of the refiner, of
+    rodin and of rodinhd the folder that `maquette fit --method replay` wrote."""
     out: Path = Path("runs")
     """Folder of all stages; each writes checkpoint, curves (JSON lines and TensorBoard) and sample sheets into its
     own."""
@@ -95,8 +96,16 @@ def run(flags: Flags) -> None:
             bar.update(f"training {flags.stage}, step {clock.steps}: {losses}", clock.progress)
 
         checkpoint = train_stage(flags.stage, flags.config, places, _engine(flags, flags.stage), report)
-    if first:
-        print(f"wrote {checkpoint}")
+    if not first:
+        return
+    print(f"wrote {checkpoint}")
+    if flags.stage == "views":
+        from backend.training.views_stage import trained_painter
+        from backend.weights.painter import PAINTER, save_painter
+
+        weights = checkpoint.with_name(PAINTER.name)
+        save_painter(trained_painter(checkpoint), weights)
+        print(f"wrote {weights}; copied to backend/weights it becomes what diffuse-local uses")
 
 
 def _engine(flags: Flags, stage: StageName) -> EngineConfig:

@@ -23,10 +23,10 @@ class Step:
     """The denoiser's present guess of the data."""
 
 
-def times(count: int) -> Tensor:
-    """`count` + 1 times from 1 to 0, evenly spaced but for a shorter last step: there the log signal-to-noise ratio,
-    in which the solver is accurate, changes fastest."""
-    return torch.cat([torch.linspace(1, 0.6 / count, count), torch.zeros(1)])
+def times(count: int, start: float = 1.0) -> Tensor:
+    """`count` + 1 times from `start` to 0, evenly spaced but for a shorter last step: there the log signal-to-noise
+    ratio, in which the solver is accurate, changes fastest."""
+    return torch.cat([start * torch.linspace(1, 0.6 / count, count), torch.zeros(1)])
 
 
 @torch.inference_mode()
@@ -57,10 +57,15 @@ def dpm_solver(
 
 @torch.inference_mode()
 def ddim(
-    denoise: Callable[[Tensor, Tensor], Tensor], noise: Tensor, count: int, config: ScheduleConfig
+    denoise: Callable[[Tensor, Tensor], Tensor],
+    noise: Tensor,
+    count: int,
+    config: ScheduleConfig,
+    start: float = 1.0,
 ) -> Iterator[Step]:
-    """Deterministic DDIM (Song et al. 2021, eq. 12): the plain first-order twin."""
-    grid = times(count).to(noise.device)
+    """Deterministic DDIM (Song et al. 2021, eq. 12): the plain first-order twin. From a time `start` below 1, `noise`
+    is data under the noise of that time (Meng et al. 2022, SDEdit)."""
+    grid = times(count, start).to(noise.device)
     signal = alpha_bar(grid, config)
     alpha, sigma = signal.sqrt().float(), (1 - signal).sqrt().float()
     x = noise

@@ -3,7 +3,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -30,6 +30,10 @@ VIEWS, VIEW_SIZE = 8, 128
 """Perspective views per person all around the bust, and their side in pixels."""
 
 
+Sample = Callable[[Person], dict[str, np.ndarray]]
+"""Arrays of one person, by name."""
+
+
 class DatasetError(Exception):
     """A folder of shards cannot be used; `message` says why and `hint` what to do."""
 
@@ -48,25 +52,28 @@ class ShardPlan:
     path: Path
 
 
-def plan_shards(seeds: range, out: Path) -> list[ShardPlan]:
-    """Files that hold these seeds; shard borders are multiples of `SHARD_PEOPLE`, so ranges can grow later."""
-    firsts = range(seeds.start - seeds.start % SHARD_PEOPLE, seeds.stop, SHARD_PEOPLE)
-    spans = [(max(first, seeds.start), min(first + SHARD_PEOPLE, seeds.stop)) for first in firsts]
+def plan_shards(seeds: range, out: Path, people: int = SHARD_PEOPLE) -> list[ShardPlan]:
+    """Files that hold these seeds; shard borders are multiples of `people`, so ranges can grow later."""
+    firsts = range(seeds.start - seeds.start % people, seeds.stop, people)
+    spans = [(max(first, seeds.start), min(first + people, seeds.stop)) for first in firsts]
     return [ShardPlan(first, last, out / f"people_{first:08d}_{last:08d}.npz") for first, last in spans]
 
 
 def make_shards(
-    seeds: range, pack_root: Path, out: Path, workers: int, points: bool = True
+    seeds: range, pack_root: Path, out: Path, workers: int, sample: Sample | None = None, people: int = SHARD_PEOPLE
 ) -> Iterator[tuple[int, int]]:
-    """Make the shards that are missing, yielding (shards done, shards wanted) after each; see `person_sample`."""
+    """Make the shards that are missing, yielding (shards done, shards wanted) after each.
+
+    `sample` is a module's function, `person_sample` unless given; each file holds so many `people`.
+    """
     out.mkdir(parents=True, exist_ok=True)
     Pack(pack_root)  # complain here rather than in every worker
-    plans = plan_shards(seeds, out)
+    plans = plan_shards(seeds, out, people)
     missing = [plan for plan in plans if not plan.path.exists()]
     done = len(plans) - len(missing)
     yield done, len(plans)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(_make_shard, plan, pack_root, points) for plan in missing]
+        futures = [pool.submit(_make_shard, plan, pack_root, sample or person_sample) for plan in missing]
         for future in as_completed(futures):
             future.result()
             done += 1
@@ -102,12 +109,12 @@ def person_sample(person: Person, points: bool = True) -> dict[str, np.ndarray]:
     angles = np.stack([(np.arange(VIEWS) + random.uniform(size=VIEWS)) * 2 * np.pi / VIEWS,
                        random.uniform(-0.3, 0.4, VIEWS)], 1)  # fmt: skip
     views = [render_view(boxed, orbit(*each), VIEW_SIZE, samples=2) for each in angles.tolist()]
-    portraits, normals = _portraits(person)
+    pictures, normals = portraits(person)
     return arrays | {
         "axis_rgba": _bytes(rgba), "axis_depth": depth.astype(np.float16),
         "view_rgba": _bytes(np.stack([_with_coverage(view) for view in views])),
         "view_angles": angles.astype(np.float32),
-        "portrait_rgba": _bytes(portraits),
+        "portrait_rgba": _bytes(pictures),
         "portrait_normal": (normals * 127).round().astype(np.int8),
     }  # fmt: skip
 
@@ -121,7 +128,7 @@ def _point_arrays(person: Person) -> dict[str, np.ndarray]:
     }  # fmt: skip
 
 
-def _portraits(person: Person) -> tuple[np.ndarray, np.ndarray]:
+def portraits(person: Person) -> tuple[np.ndarray, np.ndarray]:
     """Aligned pictures [P, H, W, 4] and world normals [P, H, W, 3]."""
     scene = Scene(person.parts)
     cameras = [portrait_camera(person, *values) for values in _portrait_cameras(person.parameters.seed)]
@@ -167,14 +174,14 @@ def axis_views(scene: Scene, size: int = AXIS_SIZE) -> tuple[np.ndarray, np.ndar
     return np.stack(rgba).reshape(3, 2, size, size, 4), np.stack(depth).reshape(3, 2, size, size)
 
 
-def _make_shard(plan: ShardPlan, pack_root: Path, points: bool) -> None:
+def _make_shard(plan: ShardPlan, pack_root: Path, sample: Sample) -> None:
     pack = _pack(pack_root)
     samples, records = [], []
     for seed in range(plan.first_seed, plan.last_seed):
         parameters = sample_parameters(seed, pack)
-        samples.append(person_sample(build_person(parameters, pack), points))
+        samples.append(sample(build_person(parameters, pack)))
         records.append({**parameters.record(), "caption": describe(parameters)})
-    stacked = {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
+    stacked = {name: np.stack([each[name] for each in samples]) for name in samples[0]}
     header = json.dumps({"sampler_version": SAMPLER_VERSION, "people": records})
     unfinished = plan.path.with_suffix(f".{os.getpid()}.part")
     with unfinished.open("wb") as file:

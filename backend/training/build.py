@@ -15,6 +15,7 @@ from ..models.embedding import EmbeddingConfig, JointEmbedding
 from ..models.plane_upsampler import enlarge
 from ..models.portrait_vae import PortraitVAE
 from ..models.unet import PlaneCondition
+from ..weights import store
 from .base import BaseStage, load_base
 from .embedding import CLASSES, load_embedding, train_embedding
 from .engine import EngineConfig, Stage, TrainingError, train
@@ -30,6 +31,7 @@ from .prior import train_prior
 from .refiner import Pairs, RefinerStage, render_pairs
 from .render_loss import Features, encoder_features
 from .upsampler import UpsamplerStage
+from .views_stage import ViewsStage
 
 logger = logging.getLogger(__name__)
 REFINED_PEOPLE = 100
@@ -69,7 +71,7 @@ def train_stage(name: StageName, config: str, places: Places, engine: EngineConf
     Raises TrainingError if what it stands on is missing.
     """
     preset, out = PRESETS[config], places.of(name).parent
-    if isinstance(preset, Paper) or name in ("base", "planes", "upsampler", "refiner"):
+    if isinstance(preset, Paper) or name in ("base", "planes", "upsampler", "refiner", "views"):
         return train(build_stage(name, config, places), engine, out, report)
     if name == "latents":
         learn_latents(places.data, preset.codec, preset.components).save(places.of(name))
@@ -83,7 +85,8 @@ def train_stage(name: StageName, config: str, places: Places, engine: EngineConf
 
 
 def build_stage(name: StageName, config: str, places: Places, batch: int | None = None, random: bool = False) -> Stage:
-    """A stage ready to train: base, planes, upsampler or refiner; `batch` overrides how many people a minibatch holds.
+    """A stage ready to train: base, planes, upsampler, refiner or views; `batch` overrides how many people or views a
+    minibatch holds.
 
     With `random` networks that a published stage only looks through may have random weights: it can be measured
     without them. Raises TrainingError if what it stands on is missing, or if the configuration has no such stage.
@@ -106,6 +109,8 @@ def build_stage(name: StageName, config: str, places: Places, batch: int | None 
         return _upsampler(preset, places, batch)
     if name == "refiner":
         return _refiner(preset, places, batch)
+    if name == "views":
+        return _views(preset, places, batch)
     raise TrainingError(f"{name} is not built but trained", "Call train_stage.")
 
 
@@ -155,6 +160,16 @@ def _refiner(preset: Cascade, places: Places, batch: int | None) -> RefinerStage
         pairs.append(render_pairs(seen, people.views(name), preset.refiner.scale))
     stage = preset.refiner_stage if batch is None else replace(preset.refiner_stage, batch=batch)
     return RefinerStage(Pairs.join(pairs), preset.refiner, stage, _features(places))
+
+
+def _views(preset: Cascade, places: Places, batch: int | None) -> ViewsStage:
+    stage = preset.views_stage if batch is None else replace(preset.views_stage, batch=batch)
+    if places.of("embedding").exists():
+        embedding = load_embedding(places.of("embedding"))
+    else:
+        logger.info("no %s: people are known by the shipped embedding", places.of("embedding"))
+        embedding = store.load().embedding
+    return ViewsStage(places.data, embedding, replace(preset.views, z_size=embedding.config.size), stage)
 
 
 def _features(places: Places) -> Features | None:

@@ -17,11 +17,11 @@ from .portraits import photograph, plain_photograph
 class PortraitSet:
     """Albedo and normals of all portraits of a folder of shards; indices beyond the people's count are mirrored."""
 
-    def __init__(self, folder: Path, size: int) -> None:
+    def __init__(self, folder: Path, size: int, training: bool = True) -> None:
         rgba, normal, angles = [], [], []
         self.records: list[dict] = []
         """Parameters and caption of each person."""
-        for path in shard_files(folder):
+        for path in shard_files(folder, training):
             with np.load(path, allow_pickle=False) as stored:
                 rgba.append(_shrink(stored["portrait_rgba"], size))
                 normal.append(_shrink(stored["portrait_normal"], size))

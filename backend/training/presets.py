@@ -13,6 +13,7 @@ from ..models.prior import PriorConfig
 from ..models.refiner import RefinerConfig
 from ..models.unet import PlaneUNetConfig
 from ..models.upsampler import UpsamplerConfig
+from ..models.view_denoiser import ViewDenoiserConfig
 from .base import BaseStageConfig
 from .embedding import EmbeddingTraining
 from .engine import EngineConfig
@@ -23,8 +24,9 @@ from .prior import PriorTraining
 from .refiner import RefinerStageConfig
 from .render_loss import RenderLossConfig
 from .upsampler import UpsamplerStageConfig
+from .views_stage import ViewsStageConfig
 
-StageName = Literal["latents", "embedding", "prior", "base", "planes", "upsampler", "refiner"]
+StageName = Literal["latents", "embedding", "prior", "base", "planes", "upsampler", "refiner", "views"]
 CASCADE_ORDER: tuple[StageName, ...] = ("latents", "embedding", "prior", "base", "planes", "upsampler", "refiner")
 """Each stage stands on some before it; the refiner on fitted people alone."""
 
@@ -49,6 +51,9 @@ class Cascade:
     upsampler_stage: UpsamplerStageConfig = field(default_factory=UpsamplerStageConfig)
     refiner: RefinerConfig = field(default_factory=RefinerConfig)
     refiner_stage: RefinerStageConfig = field(default_factory=RefinerStageConfig)
+    views: ViewDenoiserConfig = field(default_factory=ViewDenoiserConfig)
+    views_stage: ViewsStageConfig = field(default_factory=ViewsStageConfig)
+    """It repaints views of finished heads, and needs nothing of the generator but the embedding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +76,7 @@ TINY = Cascade(
     planes=PlaneDecoderConfig.tiny(), planes_stage=PlanesStageConfig(people_per_step=1),
     upsampler=UpsamplerConfig.tiny(), upsampler_stage=UpsamplerStageConfig(batch=2),
     refiner=RefinerConfig.tiny(), refiner_stage=RefinerStageConfig(batch=2, crop=8),
+    views=ViewDenoiserConfig.tiny(), views_stage=ViewsStageConfig(batch=2, side=32),
 )  # fmt: skip
 RODIN = Paper(
     base=PlaneUNetConfig.rodin(), base_stage=PlaneBaseConfig(batch=8), upsampler=PlaneUpsamplerConfig.rodin(),
@@ -91,6 +97,7 @@ ENGINES: dict[StageName, EngineConfig] = {
                       save_every=200, sheet_every=0),
     "upsampler": replace(_DEFAULT, minutes=60, learning_rate=1e-3),
     "refiner": replace(_DEFAULT, minutes=30, learning_rate=5e-4),
+    "views": replace(_DEFAULT, minutes=35, learning_rate=8e-4, average=0.998, sheet_every=400),
 }  # fmt: skip
 """As the shipped model was trained, on one core."""
 PAPER_ENGINE = EngineConfig(

@@ -37,7 +37,7 @@ class WeightsError(Exception):
 def save(model: Cascade, path: Path) -> None:
     """Write a generator in half precision."""
     extra = {"mean": model.mean, "deviation": model.deviation}
-    _write(path, FORMAT, model.config.to_json(), model.modules(), extra)
+    write(path, FORMAT, model.config.to_json(), model.modules(), extra)
 
 
 def load(path: Path = DEFAULT) -> Cascade:
@@ -45,24 +45,24 @@ def load(path: Path = DEFAULT) -> Cascade:
 
     Raises WeightsError if the file is missing, damaged or of another kind.
     """
-    configs, tensors = _read(path, FORMAT)
+    configs, tensors = read(path, FORMAT)
     try:
         model = Cascade.build(CascadeConfig.from_json(configs))
     except (KeyError, TypeError, ValueError) as error:
-        raise _other_version(path) from error
+        raise other_version(path) from error
     try:
         model.mean.copy_(tensors.pop("mean"))
         model.deviation.copy_(tensors.pop("deviation"))
-        _fill(model.modules(), tensors)
+        fill(model.modules(), tensors)
     except (KeyError, RuntimeError) as error:
-        raise _misfit(path) from error
+        raise misfit(path) from error
     return model.ready()
 
 
 def save_encoder(model: FieldEncoder, path: Path) -> None:
     """Write an encoder in half precision."""
     configs = {"codec": asdict(model.codec.config), "decoder": asdict(model.decoder.config)}
-    _write(path, ENCODER_FORMAT, configs, model.modules(), {})
+    write(path, ENCODER_FORMAT, configs, model.modules(), {})
 
 
 def load_encoder(path: Path = ENCODER) -> FieldEncoder:
@@ -70,21 +70,22 @@ def load_encoder(path: Path = ENCODER) -> FieldEncoder:
 
     Raises WeightsError if the file is missing, damaged or of another kind.
     """
-    configs, tensors = _read(path, ENCODER_FORMAT)
+    configs, tensors = read(path, ENCODER_FORMAT)
     try:
         model = FieldEncoder.build(CodecConfig(**configs["codec"]), DecoderConfig(**configs["decoder"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise _other_version(path) from error
+        raise other_version(path) from error
     try:
-        _fill(model.modules(), tensors)
+        fill(model.modules(), tensors)
     except (KeyError, RuntimeError) as error:
-        raise _misfit(path) from error
+        raise misfit(path) from error
     return model
 
 
-def _write(
+def write(
     path: Path, kind: str, configs: Mapping[str, Any], modules: Mapping[str, nn.Module], extra: dict[str, Tensor]
 ) -> None:
+    """Write modules by their name, and further tensors, in half precision."""
     tensors = dict(extra)
     for name, module in modules.items():
         tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
@@ -94,7 +95,11 @@ def _write(
     path.chmod(0o644)  # weights are no secret, whatever the library thinks
 
 
-def _read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Configurations and tensors, in single precision, of a file of a kind.
+
+    Raises WeightsError if it is missing, damaged, or of another kind.
+    """
     if not path.is_file():
         raise WeightsError(
             f"the weights {path.name} are missing", "reinstall maquette, or train them with maquette train"
@@ -115,21 +120,24 @@ def _read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         return json.loads(metadata["configs"]), tensors
     except (KeyError, ValueError) as error:
-        raise _other_version(path) from error
+        raise other_version(path) from error
 
 
 @torch.no_grad()
-def _fill(modules: Mapping[str, nn.Module], tensors: Mapping[str, Tensor]) -> None:
+def fill(modules: Mapping[str, nn.Module], tensors: Mapping[str, Tensor]) -> None:
+    """Load each module's tensors, named as `write` names them. Raises RuntimeError where they do not fit."""
     for name, module in modules.items():
         own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
         module.load_state_dict(own)
 
 
-def _other_version(path: Path) -> WeightsError:
+def other_version(path: Path) -> WeightsError:
+    """For configurations that cannot be rebuilt."""
     return WeightsError(f"{path.name} has a configuration of another version", "reinstall maquette")
 
 
-def _misfit(path: Path) -> WeightsError:
+def misfit(path: Path) -> WeightsError:
+    """For tensors that their configuration has no place for."""
     return WeightsError(f"{path.name} does not fit its own configuration", "reinstall maquette")
 
 

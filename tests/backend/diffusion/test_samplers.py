@@ -35,6 +35,16 @@ def test_second_order_beats_first_at_equal_steps() -> None:
     assert error[dpm_solver] < 0.5 * error[ddim]
 
 
+def test_sampling_may_begin_with_data_under_some_noise() -> None:
+    """From the right marginal at a later time the right data come out, whatever that time is."""
+    x0 = MEAN + DEVIATION * torch.randn(1, 4, 64, 64, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(x0.shape, generator=torch.Generator().manual_seed(1))
+    noisy, _ = diffuse(x0, torch.tensor([0.3]), noise, SCHEDULE)
+    last = list(ddim(ideal, noisy, 30, SCHEDULE, 0.3))[-1]
+    assert abs(last.x.mean() - MEAN) < 0.02 and abs(last.x.std() - DEVIATION) < 0.02
+    assert (last.x - x0).abs().mean() < (noisy - x0).abs().mean()
+
+
 def test_loss_is_the_error_of_the_velocity() -> None:
     generator = torch.Generator().manual_seed(0)
     x0, guess, noise = torch.randn(3, 2, 3, 4, 4, generator=generator)

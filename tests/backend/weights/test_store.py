@@ -12,6 +12,7 @@ from backend.models.field_encoder import FieldEncoder
 from backend.models.plane_codec import CodecConfig
 from backend.weights import store
 from backend.weights.cascade import Cascade, CascadeConfig
+from backend.weights.painter import Painter, PainterConfig, load_painter, save_painter
 
 
 def cascade() -> Cascade:
@@ -23,10 +24,18 @@ def encoder() -> FieldEncoder:
     return FieldEncoder.build(codec, DecoderConfig(channels=codec.plane_channels, hidden=16))
 
 
+def painter() -> Painter:
+    return Painter.build(PainterConfig.tiny())
+
+
 KINDS = pytest.mark.parametrize(
     ("make", "save", "load"),
-    [(cascade, store.save, store.load), (encoder, store.save_encoder, store.load_encoder)],
-    ids=["generator", "encoder"],
+    [
+        (cascade, store.save, store.load),
+        (encoder, store.save_encoder, store.load_encoder),
+        (painter, save_painter, load_painter),
+    ],
+    ids=["generator", "encoder", "painter"],
 )
 
 

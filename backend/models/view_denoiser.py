@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sharp views of heads from noisy ones, given how the head is dressed now, its shape, and who the person is.
+
+Pixels are folded into channels, so the finest convolutions already work at a quarter of the side; two coarser levels
+see the whole face. The network adds to an exact answer: the posterior of pixels that are Gaussian around the present
+picture, narrow where it is right, wide where nothing is known.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .latent_denoiser import TransformerBlock
+from .layers import norm, timestep_features
+from .plane_decoder import fold, unfold
+
+GUIDES = 7
+"""Channels of the guide: normal (3), depth, shown, generate, keep."""
+VIEW_NUMBERS = 5
+"""Of a view: doubt, sine and cosine of its azimuth, sine of its elevation, whether depth is told."""
+KEPT, UPDATED, GENERATED = 0.02, 0.2, 0.7
+"""Deviation of true pixels (in [-1, 1]) around the present picture: kept, updated, and around grey where there is
+nothing."""
+TOKENS, TOKEN_CHANNELS = 4, 64
+"""What the coarsest level's attention sees of the person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewDenoiserConfig:
+    """Sizes of the network."""
+
+    fold: int = 4
+    widths: tuple[int, int, int] = (96, 160, 256)
+    """Channels at the folded side, its half and its quarter."""
+    blocks: tuple[int, int, int] = (1, 2, 3)
+    """Residual blocks on the way down (and one more on the way up); of the last, transformer blocks."""
+    embedding: int = 256
+    z_size: int = 256
+    """Numbers of the vector that says who the person is."""
+    head_channels: int = 64
+
+    @classmethod
+    def tiny(cls) -> "ViewDenoiserConfig":
+        """For tests."""
+        return cls(widths=(16, 16, 16), blocks=(1, 1, 1), embedding=16, z_size=32, head_channels=16)
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "ViewDenoiserConfig":
+        """Rebuild from what `to_json` gave."""
+        return cls(**{**stored, "widths": tuple(stored["widths"]), "blocks": tuple(stored["blocks"])})
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return asdict(self)
+
+    @property
+    def least(self) -> int:
+        """Sides of views must be multiples of this."""
+        return 4 * self.fold
+
+
+@dataclass(frozen=True, slots=True)
+class SeenView:
+    """What is known of views."""
+
+    picture: Float[Tensor, "B 3 H W"]
+    """As the head is dressed now, in [-1, 1]; 0 where `generate` is 1."""
+    guide: Float[Tensor, "B 7 H W"]
+    """Unit normal in the camera's frame (x right, y up, z towards it), depth beyond the middle of the head (box units;
+    0 where unknown), then shown, generate and keep in [0, 1]."""
+    numbers: Float[Tensor, "B 5"]
+    """Doubt of the picture in [0, 1], sine and cosine of the azimuth, sine of the elevation, 1 where depth is told."""
+    z: Float[Tensor, "B Z"]
+    """Of a portrait or a sentence (`embedding.JointEmbedding`); 0 where neither is known."""
+
+    def spread(self) -> Float[Tensor, "B 1 H W"]:
+        """Deviation of true pixels around the present picture."""
+        generate, keep = self.guide[:, 5:6], self.guide[:, 6:7]
+        rest = (1 - generate - keep).clamp(min=0)
+        return (GENERATED * generate + KEPT * keep + UPDATED * rest) / (generate + keep + rest)
+
+    def without_z(self) -> "SeenView":
+        """The same views of nobody in particular."""
+        return SeenView(self.picture, self.guide, self.numbers, torch.zeros_like(self.z))
+
+
+class ViewDenoiser(nn.Module):
+    """x0 from sqrt(1 - sigma²) x0 + sigma noise: views in [-1, 1], any side that is a multiple of `config.least`."""
+
+    def __init__(self, config: ViewDenoiserConfig) -> None:
+        super().__init__()
+        self.config = config
+        squares, embedding = config.fold**2, config.embedding
+        fine, middle, coarse = config.widths
+        self.time = nn.Sequential(nn.Linear(64, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
+        self.enter_numbers = nn.Linear(VIEW_NUMBERS, embedding)
+        self.enter_z = nn.Linear(config.z_size, embedding)
+        self.tokens = nn.Linear(config.z_size, TOKENS * TOKEN_CHANNELS)
+        self.stem = nn.Conv2d((6 + GUIDES) * squares, fine, 3, padding=1)
+
+        def several(count: int, width: int) -> nn.ModuleList:
+            return nn.ModuleList(_Block(width, embedding) for _ in range(count))
+
+        self.fine_in, self.to_middle = several(config.blocks[0], fine), nn.Conv2d(fine, middle, 2, stride=2)
+        self.middle_in, self.to_coarse = several(config.blocks[1], middle), nn.Conv2d(middle, coarse, 2, stride=2)
+        self.coarse_in = several(config.blocks[2], coarse)
+        self.attend = nn.ModuleList(
+            TransformerBlock(coarse, TOKEN_CHANNELS, embedding, config.head_channels) for _ in range(config.blocks[2])
+        )
+        self.from_coarse, self.join_middle = nn.Conv2d(coarse, 4 * middle, 1), nn.Conv2d(2 * middle, middle, 1)
+        self.middle_out = several(config.blocks[1] + 1, middle)
+        self.from_middle, self.join_fine = nn.Conv2d(middle, 4 * fine, 1), nn.Conv2d(2 * fine, fine, 1)
+        self.fine_out = several(config.blocks[0] + 1, fine)
+        self.norm, self.out = norm(fine), nn.Conv2d(fine, 3 * squares, 3, padding=1)
+        for parameter in self.out.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(
+        self, noisy: Float[Tensor, "B 3 H W"], sigma: Float[Tensor, " B"], seen: SeenView
+    ) -> Float[Tensor, "B 3 H W"]:
+        """Clean views."""
+        mean, deviation = posterior(noisy, sigma, seen)
+        return mean + deviation * self.correction(noisy, sigma, seen).float()
+
+    def correction(
+        self, noisy: Float[Tensor, "B 3 H W"], sigma: Float[Tensor, " B"], seen: SeenView
+    ) -> Float[Tensor, "B 3 H W"]:
+        """What the posterior does not know, in its deviations."""
+        if noisy.shape[-1] % self.config.least or noisy.shape[-2] % self.config.least:
+            raise ValueError(f"sides of views must be multiples of {self.config.least}, got {list(noisy.shape[-2:])}")
+        moment = self.time(timestep_features(torch.asin(sigma.float().clamp(max=1)) * 2 / torch.pi, 64))
+        embedding = moment + self.enter_numbers(seen.numbers) + self.enter_z(seen.z)
+        tokens = self.tokens(seen.z).unflatten(1, (TOKENS, TOKEN_CHANNELS))
+        image = torch.cat([noisy, seen.picture, seen.guide], 1)
+        hidden = self.stem(fold(image, self.config.fold).contiguous(memory_format=torch.channels_last))
+        fine = _through(self.fine_in, hidden, embedding)
+        middle = _through(self.middle_in, self.to_middle(fine), embedding)
+        coarse = self.to_coarse(middle)
+        height, width = coarse.shape[-2:]
+        for block, attention in zip(self.coarse_in, self.attend, strict=True):
+            coarse = block(coarse, embedding)
+            flat = attention(coarse.flatten(2).transpose(1, 2), tokens, embedding)
+            coarse = flat.transpose(1, 2).unflatten(2, (height, width))
+        grown = functional.pixel_shuffle(self.from_coarse(coarse), 2)
+        middle = _through(self.middle_out, self.join_middle(torch.cat([grown, middle], 1)), embedding)
+        grown = functional.pixel_shuffle(self.from_middle(middle), 2)
+        fine = _through(self.fine_out, self.join_fine(torch.cat([grown, fine], 1)), embedding)
+        return unfold(self.out(functional.silu(self.norm(fine))), self.config.fold)
+
+
+def posterior(
+    noisy: Float[Tensor, "B 3 H W"], sigma: Float[Tensor, " B"], seen: SeenView
+) -> tuple[Float[Tensor, "B 3 H W"], Float[Tensor, "B 1 H W"]]:
+    """Mean and deviation of x0 if pixels are Gaussian around the present picture: what noise has not hidden of them
+    counts as much as it can be trusted."""
+    variance, noise = seen.spread().square(), sigma.float().square()[:, None, None, None]
+    signal = (1 - noise).clamp(min=0)
+    total = signal * variance + noise.clamp(min=1e-8)
+    gain = signal.sqrt() * variance / total
+    mean = seen.picture + gain * (noisy - signal.sqrt() * seen.picture)
+    return mean, (variance * noise.clamp(min=1e-8) / total).sqrt()
+
+
+def view_numbers(
+    doubt: Float[Tensor, " B"], angles: Float[Tensor, "B 2"], depth_told: Float[Tensor, " B"]
+) -> Float[Tensor, "B 5"]:
+    """As `SeenView.numbers` has them, from azimuth and elevation."""
+    azimuth, elevation = angles.unbind(1)
+    return torch.stack([doubt, azimuth.sin(), azimuth.cos(), elevation.sin(), depth_told], 1)
+
+
+class _Block(nn.Module):
+    """Two convolutions beside the picture; the second norm is modulated (AdaGN, Dhariwal and Nichol 2021)."""
+
+    def __init__(self, channels: int, embedding: int) -> None:
+        super().__init__()
+        self.norm1, self.conv1 = norm(channels), nn.Conv2d(channels, channels, 3, padding=1)
+        self.modulate = nn.Linear(embedding, 2 * channels)
+        self.norm2, self.conv2 = norm(channels), nn.Conv2d(channels, channels, 3, padding=1)
+        for parameter in self.conv2.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, image: Tensor, embedding: Tensor) -> Tensor:
+        hidden = self.norm2(self.conv1(functional.silu(self.norm1(image))))
+        scale, shift = self.modulate(functional.silu(embedding))[:, :, None, None].chunk(2, 1)
+        return image + self.conv2(functional.silu(hidden * (1 + scale) + shift))
+
+
+def _through(blocks: nn.ModuleList, hidden: Tensor, embedding: Tensor) -> Tensor:
+    for block in blocks:
+        hidden = block(hidden, embedding)
+    return hidden

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from backend.refinement import diffuse_local
+from backend.refinement.diffuse_local import DiffuseLocal, carry_over, entry_times, load, look
+from backend.refinement.prior import PriorError, PriorSettings, Step, View, Wish, load_prior
+from backend.weights.painter import PAINTER, Painter, PainterConfig, save_painter
+
+SIDE = 64
+
+
+@pytest.fixture
+def prior(monkeypatch: pytest.MonkeyPatch) -> DiffuseLocal:
+    """Random weights at work, on small passes."""
+    monkeypatch.setattr(diffuse_local, "SIDES", (32, 64))
+    return DiffuseLocal(_painter(), torch.device("cpu"), torch.float32)
+
+
+def _painter() -> Painter:
+    torch.manual_seed(0)
+    painter = Painter.build(PainterConfig.tiny())
+    for value in painter.denoiser.out.parameters():
+        torch.nn.init.normal_(value, std=0.2)
+    for value in (painter.denoiser.enter_z.weight, painter.denoiser.tokens.weight):
+        torch.nn.init.normal_(value, std=0.3)
+    return painter
+
+
+def view(side: int = SIDE, generate: float = 0.0, keep: float = 0.0) -> View:
+    """A ball; the given masks hold in its left half."""
+    line = (np.arange(side) + 0.5) / side * 2 - 1
+    y, x = np.meshgrid(-line, line, indexing="ij")
+    z = np.sqrt(np.clip(0.64 - x**2 - y**2, 0, None))
+    shown = z > 0
+    colour = np.stack([0.5 + 0.4 * np.sin(9 * x), 0.5 + 0.4 * y, 0.4 + 0 * x], -1)
+    image = (np.where(shown[..., None], colour, 1) * 255).astype(np.uint8)
+    left = ((x < 0) & shown).astype(np.float32)
+    return View(
+        image=image, shown=shown, normal=(np.stack([x, y, z], -1) / 0.8 * shown[..., None]).astype(np.float32),
+        depth=np.where(shown, 4.4 - z, np.inf).astype(np.float32), generate=generate * left, keep=keep * left,
+        azimuth=0.4, elevation=0.1,
+    )  # fmt: skip
+
+
+def paint(prior: DiffuseLocal, view: View, wish: Wish) -> tuple[list[Step], np.ndarray]:
+    steps, painting = [], prior.paint(view, wish)
+    while True:
+        try:
+            steps.append(next(painting))
+        except StopIteration as done:
+            return steps, done.value
+
+
+def change(view: View, picture: np.ndarray) -> np.ndarray:
+    return np.abs(picture.astype(np.float32) - view.image).mean(-1)
+
+
+def test_strength_zero_changes_nothing_and_more_changes_more(prior: DiffuseLocal) -> None:
+    still = view()
+    _, same = paint(prior, still, Wish(strength=0.0))
+    assert np.abs(same.astype(int) - still.image).max() <= 1
+    little, much = (change(still, paint(prior, still, Wish(strength=s))[1]).mean() for s in (0.2, 0.9))
+    assert 0 < little < much
+
+
+def test_kept_pixels_stay_and_missing_ones_are_made_up(prior: DiffuseLocal) -> None:
+    held = view(keep=1.0)
+    _, picture = paint(prior, held, Wish(strength=0.7))
+    left, right = held.keep == 1, held.shown & (held.keep == 0)
+    assert change(held, picture)[left].max() <= 1 and change(held, picture)[right].mean() > 2
+    torn = view(generate=1.0)
+    torn.image[torn.generate == 1] = (255, 0, 255)
+    _, first = paint(prior, torn, Wish(strength=0.0))
+    assert change(torn, first)[torn.generate == 1].mean() > 30
+    assert np.abs(first.astype(int) - torn.image)[torn.shown & (torn.generate == 0)].max() <= 1
+
+
+def test_steps_rise_and_show_something(prior: DiffuseLocal) -> None:
+    steps, picture = paint(prior, view(), Wish(steps=3))
+    fractions = [step.fraction for step in steps]
+    assert len(steps) == 6 and fractions == sorted(fractions) and fractions[-1] == 1
+    assert steps[0].preview is not None and steps[0].preview.dtype == np.uint8
+    assert picture.shape == (SIDE, SIDE, 3) and picture.dtype == np.uint8
+
+
+def test_closing_stops_the_network(prior: DiffuseLocal) -> None:
+    asked: list[int] = []
+    prior.painter.denoiser.register_forward_hook(lambda *_: asked.append(1))
+    painting = prior.paint(view(), Wish(steps=6))
+    next(painting)
+    before = len(asked)
+    painting.close()
+    assert len(asked) == before == 1
+
+
+def test_seeds_and_wishes_count(prior: DiffuseLocal) -> None:
+    still = view()
+    pictures = {
+        name: paint(prior, still, wish)[1].astype(int)
+        for name, wish in {
+            "plain": Wish(seed=1), "again": Wish(seed=1), "other": Wish(seed=2),
+            "red": Wish(seed=1, prompt="red hair"), "strict": Wish(seed=1, prompt="red hair", guidance=3.0),
+            "unlike": Wish(seed=1, prompt="red hair", negative="a beard"),
+        }.items()
+    }  # fmt: skip
+    assert np.array_equal(pictures["plain"], pictures["again"])
+    names = ["plain", "other", "red", "strict", "unlike"]
+    for k, one in enumerate(names):
+        for other in names[k + 1 :]:
+            assert np.abs(pictures[one] - pictures[other]).max() > 2, (one, other)
+
+
+def test_a_portrait_says_who_it_is(prior: DiffuseLocal, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Finder:
+        def matte(self, image: np.ndarray) -> np.ndarray:
+            return np.ones(image.shape[:2], np.float32)
+
+    monkeypatch.setattr(diffuse_local, "_finder", Finder)
+    portraits = [np.full((256, 256, 3), shade, np.uint8) for shade in (40, 220)]
+    dark, light = (paint(prior, view(), Wish(reference=each))[1].astype(int) for each in portraits)
+    assert np.abs(dark - light).max() > 2
+
+
+@pytest.mark.parametrize("side", [32, 48, 100])
+def test_any_side_is_answered(prior: DiffuseLocal, side: int) -> None:
+    _, picture = paint(prior, view(side), Wish(steps=1))
+    assert picture.shape == (side, side, 3)
+
+
+def test_what_is_finer_than_a_pass_is_carried_over() -> None:
+    random = np.random.default_rng(0)
+    picture = random.uniform(0.3, 0.7, (64, 64, 3)).astype(np.float32)
+    before = picture.reshape(32, 2, 32, 2, 3).mean((1, 3))
+    moved = carry_over(picture, before, before + 0.1, np.zeros((64, 64), np.float32))
+    np.testing.assert_allclose(moved, picture + 0.1, atol=1e-5)
+    anew = carry_over(picture, before, np.full_like(before, 0.2), np.ones((64, 64), np.float32))
+    np.testing.assert_allclose(anew, 0.2, atol=1e-5)
+
+
+def test_a_view_is_told_as_training_tells_it() -> None:
+    seen = look(view(generate=1.0), view().image.astype(np.float32) / 255, 32, 0.5, torch.zeros(1, 8), made_up=False)
+    shown = seen.guide[0, 4] == 1
+    assert (seen.guide[0, :3].norm(dim=0)[shown] - 1).abs().max() < 1e-3
+    assert seen.guide[0, 3][shown].mean().abs() < 0.02 and not seen.guide[0, 3][~shown].any()
+    assert seen.guide[0, 0, 16, 22] > 0.3  # normals point right on the right
+    assert not seen.picture[(seen.guide[:, 5:6] == 1).expand(-1, 3, -1, -1)].any()
+    entry = entry_times(seen, 0.5)
+    assert entry[0, 0, 16, 10] == 1 and entry[0, 0, 16, 22] == 0.5 and entry[0, 0, 0, 0] == 0
+
+
+def test_missing_weights_are_named_and_those_of_a_folder_are_used(tmp_path: Path) -> None:
+    with pytest.raises(PriorError, match="missing") as caught:
+        load(PriorSettings(folder=tmp_path))
+    assert caught.value.hint
+    save_painter(_painter(), tmp_path / PAINTER.name)
+    prior = load_prior("diffuse-local", PriorSettings(folder=tmp_path, device="cpu"))
+    assert (prior.name, prior.size) == ("diffuse-local", 512)
