@@ -27,8 +27,10 @@ from .upsampler import UpsamplerStageConfig
 from .views_stage import ViewsStageConfig
 
 StageName = Literal["latents", "embedding", "prior", "base", "planes", "upsampler", "refiner", "views"]
-CASCADE_ORDER: tuple[StageName, ...] = ("latents", "embedding", "prior", "base", "planes", "upsampler", "refiner")
-"""Each stage stands on some before it; the refiner on fitted people alone."""
+CASCADE_ORDER: tuple[StageName, ...] = (
+    "latents", "embedding", "prior", "base", "planes", "upsampler", "refiner", "views",
+)  # fmt: skip
+"""Each stage stands on some before it; the refiner on fitted people alone, views on the embedding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
