@@ -88,6 +88,7 @@ BLENDER_FILES = (
     "avatars.py",
     "preferences.py",
     "properties.py",
+    "refine_properties.py",
     "panels/",
     "operators/",
     "scene/",
@@ -100,6 +101,7 @@ BLENDER_FILES = (
 BLENDER_FREE = (
     "scene/axes.py",
     "scene/catalog.py",
+    "scene/gathering.py",
     "scene/ground.py",
     "scene/layout.py",
     "scene/png.py",
@@ -108,7 +110,7 @@ BLENDER_FREE = (
 ONE_PLACE = {
     "zmq": ("backend/service/", "blender_addon/line.py"),
     "xatlas": ("backend/surface/atlas.py",),
-    "skimage": ("backend/surface/marching.py", "backend/evaluation/"),
+    "skimage": ("backend/evaluation/",),
     "fast_simplification": ("backend/surface/clean.py",),
     "ai_edge_litert": ("backend/faces/networks.py",),
     "embreex": ("backend/studio/", "backend/training/"),
