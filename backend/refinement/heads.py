@@ -135,7 +135,12 @@ def place(
     paintable = _paintable(head, origin, mesh, raster, covered)
     notes = (*notes, *placing.notes)
     kind: Literal["own", "new"] = "own" if own else "new"
-    return PlacedHead(mesh, textures, paintable, placing, kind, head.image is not None, notes, turned, around)
+    return PlacedHead(mesh, textures, paintable, placing, kind, _coloured(head), notes, turned, around)
+
+
+def _coloured(head: UserHead) -> bool:
+    """Whether there is a picture, and more on it than one colour."""
+    return head.image is not None and bool((head.image != head.image[:1, :1]).any())
 
 
 def _size(head: UserHead, size: int | None) -> int:

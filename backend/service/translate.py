@@ -66,7 +66,7 @@ def user_head(request: JobRequest) -> UserHead:
     from backend.surface.user_head import UserHead
 
     # What comes off the wire is read-only memory, which torch does not take.
-    held = {name: getattr(request, name) for name in HEAD_ARRAYS}
+    held: dict[str, Any] = {name: getattr(request, name) for name in HEAD_ARRAYS}
     return UserHead(**{name: None if value is None else value.copy() for name, value in held.items()})
 
 

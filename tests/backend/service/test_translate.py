@@ -11,7 +11,7 @@ from backend.pipeline import events
 from backend.pipeline.avatar import AvatarError
 from backend.pipeline.request import RequestError
 from backend.service.errors import JobError, ServiceError
-from backend.service.translate import AvatarRunner, avatar_request, message_of
+from backend.service.translate import AvatarRunner, avatar_request, check, message_of, user_head
 from backend.surface.mesh import Mesh
 from backend.synthesis.base import Condition, Progress, Sample
 from backend.synthesis.source import Source
@@ -24,6 +24,7 @@ from blender_addon.protocol import (
     Progressed,
     TextureReady,
     decode_event,
+    decode_request,
     encode,
 )
 from tests.analytic import BustField
@@ -53,6 +54,34 @@ class Sculptor:
         if self.empty:
             raise AvatarError("the model produced no surface", "Try another seed.")
         return Sample(BustField(), SOURCE)
+
+
+def a_head(**options: Any) -> JobRequest:
+    corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
+    faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
+    return JobRequest("h", "refine", options=options, vertices=corners, faces=faces, weight=np.zeros(4, np.float32))
+
+
+def test_a_head_comes_off_the_wire_whole_and_writable() -> None:
+    request = decode_request([bytes(frame) for frame in encode(a_head())])
+    assert isinstance(request, JobRequest)
+    head = user_head(request)
+    assert np.array_equal(head.faces, a_head().faces) and head.uv is None and head.weight is not None
+    assert head.vertices.flags.writeable
+
+
+def test_a_refinement_is_checked_before_it_waits() -> None:
+    check(a_head(strength=0.3, layout="new"))
+    check(JobRequest("a", options={"steps": 3}))
+    with pytest.raises(RequestError, match="no option 'steep'"):
+        check(a_head(steep=1))
+
+
+def test_a_head_that_cannot_be_refined_is_a_complaint() -> None:
+    runner = AvatarRunner("cpu", Sculptor)
+    with pytest.raises(JobError, match="no face of the mesh is in the vertex group") as raised:
+        list(runner.run(a_head()))
+    assert raised.value.code == "bad_request" and raised.value.hint
 
 
 def test_the_request_keeps_everything() -> None:
