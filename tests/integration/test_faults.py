@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What goes wrong on real machines, with real processes: one clear sentence each, and nothing that is done is lost."""
 
+import contextlib
+import json
 import os
 import signal
 import sys
@@ -23,7 +25,9 @@ from blender_addon.protocol import (
     Follow,
     Hello,
     JobRequest,
+    ListJobs,
     Progressed,
+    Refused,
     TextureReady,
     Welcome,
     decode_event,
@@ -114,6 +118,64 @@ def test_a_second_server_on_a_port_says_so_and_the_first_goes_on(
         start(tmp_path / "second", "--port", port)
     assert caught.value.hint == "Leave --port out, or choose another one."
     assert isinstance(ending(connect(tmp_path / "first"), request()), Finished)
+
+
+def test_an_old_client_hears_what_to_do_and_disturbs_nobody(start: Start, connect: Connect, tmp_path: Path) -> None:
+    start(tmp_path)
+    connection, context = read_connection(tmp_path / "connection.json"), zmq.Context()
+    old = context.socket(zmq.DEALER)
+    for option, value in ((zmq.ROUTING_ID, b"\1" + os.urandom(15)), (zmq.LINGER, 0)):
+        old.setsockopt(option, value)
+    old.connect(connection.address)
+    for version in (0, 2):
+        said = {"protocol": version, "kind": "Hello", "fields": {"version": "0.0.1", "token": connection.key}}
+        old.send(json.dumps(said).encode())
+        assert old.poll(10_000)
+        refused = decode_event(old.recv_multipart())
+        assert isinstance(refused, Refused) and refused.code == "wrong_version"
+        assert f"speaks version {version}" in refused.message and "install the same Maquette release" in refused.message
+    # One of this version's first day: it knows neither label nor priority, and no capability but the first.
+    for kind, fields in (
+        ("Hello", {"version": "0.1.0", "token": connection.key}),
+        ("JobRequest", {"job_id": "first-day", "preset": "draft"}),
+    ):
+        old.send(json.dumps({"protocol": 1, "kind": kind, "fields": fields, "buffers": []}).encode())
+    heard: list[Event] = []
+    while not heard or not isinstance(heard[-1], (Finished, Failed)):
+        assert old.poll(20_000)
+        heard.append(decode_event(old.recv_multipart()))
+    assert isinstance(heard[-1], Finished)
+    assert isinstance(ending(connect(tmp_path), request()), Finished)
+    old.close()
+    context.term()
+
+
+def test_a_client_that_floods_costs_the_others_nothing(start: Start, connect: Connect, tmp_path: Path) -> None:
+    backend = start(tmp_path)
+    connection, context = read_connection(tmp_path / "connection.json"), zmq.Context()
+    flood = context.socket(zmq.DEALER)
+    for option, value in ((zmq.ROUTING_ID, b"\1" + os.urandom(15)), (zmq.LINGER, 0), (zmq.SNDHWM, 100)):
+        flood.setsockopt(option, value)
+    flood.connect(connection.address)
+    flood.send_multipart(encode(Hello("0.1.0", connection.key, "flood")))
+    assert isinstance(decode_event(flood.recv_multipart()), Welcome)
+    server, client = psutil.Process(backend.process.pid), connect(tmp_path)
+    before, sent = server.memory_info().rss, 0
+    events, question = run_job(client, request(options={"steps": 20})), encode(ListJobs())
+    for event in events:
+        for number in range(500):  # what it asks for, and never reads; and more jobs than anyone may have
+            frames = encode(request()) if number % 10 == 0 else question
+            with contextlib.suppress(zmq.Again):
+                flood.send_multipart(frames, zmq.DONTWAIT)
+                sent += 1
+        last = event
+    assert isinstance(last, Finished) and sent > 1000
+    while flood.poll(300):
+        flood.recv_multipart()
+    assert server.memory_info().rss - before < 64 << 20
+    flood.close()
+    context.term()
+    assert isinstance(ending(connect(tmp_path), request()), Finished)
 
 
 def test_a_slow_reader_holds_nobody_up_and_misses_no_ending(start: Start, connect: Connect, tmp_path: Path) -> None:
