@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The portrait's own pixels on everything its camera saw, the field's colours, matched to them, on the rest."""
+"""The portrait's own pixels on everything its camera saw, the colours that were there, matched to them, on the rest."""
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -20,6 +21,7 @@ from ..texture.maps import TextureSet
 from ..texture.preview import bilinear
 from ..texture.project import project
 from ..texture.raster import mix, raster_uv
+from .prior import Wish
 from .registration import register
 
 PIXELS_PER_TEXEL = 0.9
@@ -40,9 +42,10 @@ def reproject(
     portrait: Portrait | None,
     *,
     size: int,
+    wish: Wish | None = None,
     finder: FaceFinder | None = None,
 ) -> Iterator[TextureSet]:
-    """One texture: portrait, colour-matched field, and a soft border between them.
+    """One texture: portrait, colour-matched field, and a soft border between them; a wish plays no part.
 
     Loads the face networks once for the process unless a finder is given.
     """
@@ -50,6 +53,22 @@ def reproject(
         raise ValueError("reproject works from a portrait; use resample where there is none")
     if textures.size != size:
         textures = bake(field, mesh, size, textures.level)
+    yield lay_portrait(mesh, textures, portrait, finder=finder)
+
+
+def lay_portrait(
+    mesh: Mesh,
+    textures: TextureSet,
+    portrait: Portrait,
+    *,
+    finder: FaceFinder | None = None,
+    paintable: Float[np.ndarray, "T T"] | None = None,
+) -> TextureSet:
+    """A head's texture with the portrait on what its camera saw, for any head that stands as avatars do.
+
+    The photograph loses part of its shading; colours of the rest follow it. `paintable` is 1 where texels may change.
+    """
+    size = textures.size
     side = int(np.clip(PIXELS_PER_TEXEL * size, 384, 2048))
     registration = register(portrait, mesh, textures, finder or _finder(), side)
     raster = raster_uv(mesh, size)
@@ -63,21 +82,27 @@ def reproject(
     frame = registration.photograph.camera.cam_to_world[:3, :3].numpy() * np.array([1, -1, -1], np.float32)
     skin = _within(seen.place, registration.face) & (seen.weight > 0)
     weight = seen.weight * (1 - foreign(seen.rgb, own, points, skin, _held(seen.place, registration.face)))
+    if paintable is not None:
+        weight = weight * paintable[coverage]
     photo = delight(seen.rgb, own, weight, normals @ frame, skin)
     found = gains(photo, own, weight, points, skin)
     if found is None:
         log.warning("portrait: %s", NOTHING_SEEN)
-        yield TextureSet(textures.albedo, coverage, textures.level + 1, (*notes, NOTHING_SEEN))
-        return
+        return replace(textures, coverage=coverage, level=textures.level + 1, notes=(*notes, NOTHING_SEEN))
     # Gains vary slowly, except between hair and skin: they are found per vertex, smoothed and interpolated.
     vertex_rgb = _vertex_colours(mesh, textures)
     change = np.concatenate(found.at(mesh.vertices, vertex_rgb), 1)
     change = smoothed(mesh, change, SPREAD, guide=vertex_rgb / CONTRAST)
     change = mix(mesh.faces[raster.face[coverage]], raster.weights[coverage], change)
+    laid = blend(photo, own, weight, change[:, :3], change[:, 3:])
+    if paintable is not None:
+        laid = own + paintable[coverage][:, None] * (laid - own)
     albedo = np.zeros_like(textures.albedo)
-    albedo[coverage] = quantise(blend(photo, own, weight, change[:, :3], change[:, 3:]))
+    albedo[coverage] = quantise(laid)
+    share = np.zeros(coverage.shape, np.uint8)
+    share[coverage] = np.clip(weight * 255 + 0.5, 0, 255).astype(np.uint8)
     log.info("portrait: %.0f %% of the texels from the photograph", 100 * weight.mean())
-    yield TextureSet(fill(albedo, coverage), coverage, textures.level + 1, notes)
+    return TextureSet(fill(albedo, coverage), coverage, textures.level + 1, notes, photograph=share)
 
 
 @lru_cache(1)

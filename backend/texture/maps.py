@@ -25,6 +25,8 @@ class TextureSet:
     """Share of ambient light; no colour space."""
     roughness: UInt8[np.ndarray, "T T"] | None = None
     """Perceptual roughness; no colour space."""
+    photograph: UInt8[np.ndarray, "T T"] | None = None
+    """How far each texel shows a photograph's own pixels, which later refinements leave as they are."""
 
     @property
     def size(self) -> int:
