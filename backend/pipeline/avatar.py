@@ -8,6 +8,7 @@ import hashlib
 import logging
 import math
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,10 @@ import numpy as np
 from backend import __version__
 from backend.faces.networks import FaceFinder
 from backend.faces.portrait import Portrait, load_portrait
+from backend.geometry.evening import even
 from backend.refinement import REFINERS
+from backend.refinement.prior import PRIORS, PriorSettings, Step, Wish
+from backend.refinement.priors import AVATAR_STRENGTH, AVATAR_VIEWS, loaded_prior
 from backend.surface.clean import clean
 from backend.surface.extract import extract
 from backend.surface.lod import levels_of_detail
@@ -52,7 +56,12 @@ PORTRAIT, SAMPLING, FITTING, EXTRACTING, CLEANING, UNWRAPPING, BAKING, DETAIL = 
 SYNTHESIS = {LIKENESS: FITTING}
 """Stages of a synthesizer that take a share of their own; all others are sculpting."""
 MIXED_NOTE = "the person is a mix, so the photograph's own pixels are not put onto the texture"
-REFINING = {"resample": "finer texture", "reproject": "portrait onto the texture"}
+REFINING = {
+    "resample": "finer texture",
+    "reproject": "portrait onto the texture",
+    "diffuse-local": "painting views",
+    "diffuse-sd": "painting views with Stable Diffusion",
+}
 
 
 class AvatarError(Exception):
@@ -70,12 +79,15 @@ def run(
     """The events of one job; closing the iterator cancels it within one denoising step.
 
     `find_faces` is asked only where there is a portrait; give a cached one for several jobs. Raises PortraitError,
-    FaceFilesMissing, SourceError, EditError or AvatarError; all carry `message` and `hint`.
+    FaceFilesMissing, SourceError, EditError, PriorError or AvatarError; all carry `message` and `hint`.
     """
     numbers = request.numbers
     refiners = [name for name in numbers.refiners if request.shows_portrait or not REFINERS[name].needs_portrait]
     stages = Stages(_expected_seconds(request, refiners))
     sources = [_source(each, synthesizer) for each in request.sources]
+    for name in refiners:
+        if name in PRIORS:
+            loaded_prior(name, PriorSettings())  # what is missing is said before any work
     portrait = None
     if request.portrait is not None:
         yield stages.enter(PORTRAIT)
@@ -83,19 +95,21 @@ def run(
         yield stages.progress(1.0, preview=portrait.crop)
     sample = yield from _sample(request, _condition(request, portrait, sources), synthesizer, stages)
     field = sample.field
-    mesh = yield from _shape(field, numbers, stages)
+    shape = even(field)
+    mesh = yield from _shape(shape, numbers, stages)
     yield Shaped(mesh, levels_of_detail(mesh, request.levels) if request.levels else ())
     yield stages.enter(BAKING)
     textures = bake(field, mesh, PREVIEW_TEXTURE_SIZE)
     yield Painted(textures, final=not refiners)
     for name in refiners:
         yield stages.enter(REFINING.get(name, name))
-        better = REFINERS[name].refine(field, mesh, textures, portrait, size=numbers.texture_size)
-        textures = yield from _paint(better, textures, last=name == refiners[-1])
+        wish = Wish(prompt=_described(request), strength=AVATAR_STRENGTH, seed=request.seed)
+        better = REFINERS[name].refine(field, mesh, textures, portrait, size=numbers.texture_size, wish=wish)
+        textures = yield from _paint(better, textures, stages, last=name == refiners[-1])
     if refiners:
         if numbers.maps:
             yield stages.enter(DETAIL)
-            textures = finish(field, mesh, textures)
+            textures = finish(shape, mesh, textures)
         yield Painted(textures, final=True)
     recipe = _recipe(request, synthesizer, portrait, refiners)
     recipe["result"] = {"faces": len(mesh.faces), "vertices": len(mesh.vertices), "texture_size": textures.size}
@@ -170,18 +184,29 @@ def _shape(field: Field, numbers: Preset, stages: Stages) -> Generator[PipelineE
 
 
 def _paint(
-    better: Iterator[TextureSet], textures: TextureSet, last: bool
+    better: Iterator[TextureSet | Step], textures: TextureSet, stages: Stages, last: bool
 ) -> Generator[PipelineEvent, None, TextureSet]:
     """Shows each texture at once, but the very last of a job: that waits for what comes with it."""
     held: TextureSet | None = None
-    for textures in better:
-        if held is not None:
-            yield Painted(held, final=False)
-        held = textures
-        if not last:
-            yield Painted(held, final=False)
-            held = None
+    with closing(better):  # type: ignore[type-var]
+        for event in better:
+            if held is not None:
+                yield Painted(held, final=False)
+                held = None
+            if isinstance(event, Step):
+                yield stages.progress(event.fraction, event.preview)
+                continue
+            textures = event
+            if last:
+                held = textures
+            else:
+                yield Painted(textures, final=False)
     return textures
+
+
+def _described(request: AvatarRequest) -> str:
+    """What the person is like in words, as far as the request says so: an edit's sentence names a change only."""
+    return request.sentence or "" if request.kind == "avatar" else ""
 
 
 def _expected_seconds(request: AvatarRequest, refiners: list[str]) -> dict[str, float]:
@@ -198,7 +223,8 @@ def _expected_seconds(request: AvatarRequest, refiners: list[str]) -> dict[str, 
         UNWRAPPING: 0.4 * numbers.faces / 20_000,
         BAKING: 0.2,
     }
-    expected |= {REFINING.get(name, name): 1.0 * texels for name in refiners}
+    painting = (3.0 + 0.4 * texels) * AVATAR_VIEWS
+    expected |= {REFINING.get(name, name): painting if name in PRIORS else 1.0 * texels for name in refiners}
     return expected | ({DETAIL: 0.3 + 0.7 * texels} if refiners and numbers.maps else {})
 
 
