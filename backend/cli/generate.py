@@ -39,6 +39,9 @@ class Flags(Output):
     """How strictly portrait and sentence are followed; the model's own value unless given."""
     temperature: float | None = None
     """How far the noise may lead away from the average person, 0 to 1; the model's own value unless given."""
+    refiners: tuple[str, ...] = ()
+    """What makes the texture better, in order: resample, reproject, diffuse-local, diffuse-sd; the preset's own unless
+    given. Those that need a photograph are left out where there is none."""
 
 
 def run(flags: Flags) -> None:
@@ -58,6 +61,7 @@ def _request(flags: Flags) -> AvatarRequest:
         "invert": flags.invert or None,
         "guidance": flags.guidance,
         "temperature": flags.temperature,
+        "refiners": list(flags.refiners) or None,
     }
     return AvatarRequest(
         portrait=None if flags.portrait is None else _content(flags.portrait),

@@ -3,6 +3,9 @@
 
 from dataclasses import dataclass
 
+REFINERS = ("resample", "reproject", "diffuse-local", "diffuse-sd")
+"""Names of the texture refiners, the keys of `refinement.REFINERS`, which takes longer to import."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .presets import DEFAULT_PRESET, PRESETS, Preset
+from .presets import DEFAULT_PRESET, PRESETS, REFINERS, Preset
 
 KINDS = ("avatar", "edit", "blend")
 """A new person; a change to one that exists; the mean of several that exist."""
@@ -21,7 +21,7 @@ LIMITS = {
     "invert": (0, 1000),
 }
 """Numbers among the options, with the smallest and largest value."""
-OPTIONS = (*LIMITS, "levels", "sentence", "weights", "shares")
+OPTIONS = (*LIMITS, "levels", "sentence", "weights", "shares", "refiners")
 NUMBERS = ("steps", "resolution", "faces", "texture_size")
 """Options that replace numbers of the preset."""
 MIXED = ("portrait", "sentence", "seed")
@@ -61,7 +61,8 @@ class AvatarRequest:
     options: Mapping[str, Any] = field(default_factory=dict)
     """Numbers that replace those of the preset, and what `LIMITS` names. `levels`: falling face counts, one for each
     coarser level of detail that is wanted; `sentence`: what the person is like, or what an edit changes; `weights`: how
-    much each of `MIXED` counts; `shares`: of a blend's sources, in their order."""
+    much each of `MIXED` counts; `shares`: of a blend's sources, in their order; `refiners`: names of texture refiners,
+    in order, instead of the preset's."""
     job_id: str = ""
     """The caller's name for the job; it is written into the recipe."""
 
@@ -79,8 +80,10 @@ class AvatarRequest:
     @property
     def numbers(self) -> Preset:
         """The preset with this request's replacements."""
-        chosen = {name: int(self.options[name]) for name in NUMBERS if name in self.options}
-        return replace(PRESETS[self.preset], **chosen)  # type: ignore[arg-type]
+        chosen: dict[str, Any] = {name: int(self.options[name]) for name in NUMBERS if name in self.options}
+        if "refiners" in self.options:
+            chosen["refiners"] = tuple(self.options["refiners"])
+        return replace(PRESETS[self.preset], **chosen)
 
     @property
     def guidance(self) -> float | None:
@@ -210,6 +213,12 @@ def _check_shares(value: object) -> None:
         raise RequestError(f"shares is a list of numbers from 0 to {MAX_WEIGHT:g}, not all 0, got {value!r}")
 
 
+def _check_refiners(value: object) -> None:
+    names: list[Any] = list(value) if isinstance(value, (list, tuple)) else [None]
+    if not all(isinstance(name, str) and name in REFINERS for name in names) or len(set(names)) < len(names):
+        raise RequestError(f"refiners is a list of {', '.join(REFINERS)}, none twice, got {value!r}")
+
+
 def _is_weight(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MAX_WEIGHT
 
@@ -219,6 +228,7 @@ _CHECKS = {
     "sentence": _check_sentence,
     "weights": _check_weights,
     "shares": _check_shares,
+    "refiners": _check_refiners,
 }
 
 

@@ -42,7 +42,7 @@ def painted_by(name: str) -> Refine:
         size: int,
         wish: Wish | None = None,
     ) -> Iterator[TextureSet | Step]:
-        prior = loaded_prior(name, PriorSettings(device=str(field.device)))
+        prior = loaded_prior(name, PriorSettings())
         wanted = wish or Wish(strength=AVATAR_STRENGTH)
         # Where `reproject` laid the portrait before, the textures say so themselves.
         yield from refine_views(mesh, textures, prior, wanted, AVATAR_VIEWS, size)

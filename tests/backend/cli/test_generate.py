@@ -64,6 +64,7 @@ def test_a_failed_job_is_told_in_its_own_words(
         (["--seed", "-3"], "a seed is a whole number"),
         (["--portrait", "/nowhere/me.jpg"], "/nowhere/me.jpg cannot be read"),
         (["--seed", "1", "--guidance", "99"], "guidance is a number from"),
+        (["--seed", "1", "--refiners", "magic"], "refiners is a list of resample"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_any_work(

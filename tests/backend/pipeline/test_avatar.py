@@ -8,14 +8,18 @@ import torch
 
 from backend.faces.networks import FaceFinder
 from backend.faces.portrait import PortraitError
+from backend.pipeline import avatar
 from backend.pipeline.avatar import AvatarError, run
 from backend.pipeline.events import Finished, Painted, PipelineEvent, Progress, Shaped
 from backend.pipeline.request import AvatarRequest
+from backend.refinement import priors
+from backend.refinement.prior import PRIORS, PriorError
 from backend.synthesis.base import Condition, Sample
 from backend.synthesis.base import Progress as Step
 from backend.synthesis.inversion import STAGE as LIKENESS
 from backend.synthesis.source import Source, SourceError
 from tests.analytic import BustField
+from tests.backend.refinement.priors import Sharpener
 
 SMALL = {"steps": 3, "resolution": 48, "faces": 1500, "texture_size": 128}
 TINY = {"steps": 2, "resolution": 32, "faces": 500, "texture_size": 64}
@@ -150,6 +154,32 @@ def test_avatars_of_another_model_and_damaged_ones_are_told_before_any_work() ->
     assert "again" in refusal.value.hint
     with pytest.raises(SourceError, match="cannot be read"):
         list(run(AvatarRequest(kind="blend", sources=("AAAA",)), sculptor))
+    assert not sculptor.asked
+
+
+def test_views_are_repainted_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    painter = Sharpener(32, red=120)
+    monkeypatch.setattr(avatar, "loaded_prior", lambda name, settings: painter)
+    monkeypatch.setattr(priors, "loaded_prior", lambda name, settings: painter)
+    options = TINY | {"refiners": ["resample", "diffuse-local"], "sentence": "a bald man"}
+    events = list(run(AvatarRequest(seed=2, preset="draft", options=options), Sculptor()))
+    painted = by_kind(events, Painted)
+    assert [each.final for each in painted] == [False] * (len(painted) - 1) + [True] and len(painted) > 5
+    levels = [each.textures.level for each in painted]
+    assert levels == sorted(levels)
+    stages = [event.stage for event in by_kind(events, Progress)]
+    assert "painting views" in stages and painter.wishes[0].prompt == "a bald man" and painter.wishes[0].seed == 2
+    before, after = painted[0].textures, painted[-1].textures
+    red = [float(each.albedo[each.coverage][:, 0].mean()) for each in (before, after)]
+    assert red[1] > red[0] + 20
+    assert events[-1].recipe["parameters"]["refiners"] == ["resample", "diffuse-local"]
+
+
+def test_a_missing_painter_is_told_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PRIORS, "diffuse-local", "tests.backend.refinement.nowhere:load")
+    sculptor = Sculptor()
+    with pytest.raises(PriorError, match="diffuse-local cannot be loaded"):
+        list(run(AvatarRequest(options=SMALL | {"refiners": ["diffuse-local"]}), sculptor))
     assert not sculptor.asked
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import pytest
 
-from backend.pipeline.presets import PRESETS
+from backend.pipeline.presets import PRESETS, REFINERS
 from backend.pipeline.request import LIMITS, NUMBERS, AvatarRequest, RequestError
+from backend.refinement import REFINERS as TABLE
 
 
 def test_options_replace_numbers_of_the_preset() -> None:
@@ -104,3 +105,19 @@ def test_presets_lie_within_the_limits_and_grow() -> None:
             assert name not in NUMBERS or low <= getattr(preset, name) <= high
     draft, standard, high_preset = PRESETS.values()
     assert draft.faces < standard.faces < high_preset.faces
+
+
+def test_refiners_replace_those_of_the_preset() -> None:
+    request = AvatarRequest(options={"refiners": ["resample", "diffuse-local"]})
+    assert request.numbers.refiners == ("resample", "diffuse-local")
+    assert AvatarRequest().numbers.refiners == ("resample", "reproject")
+
+
+@pytest.mark.parametrize("value", ["resample", ["magic"], ["resample", "resample"], [3]])
+def test_unknown_refiners_are_refused(value: object) -> None:
+    with pytest.raises(RequestError, match="refiners is a list of resample"):
+        AvatarRequest(options={"refiners": value})
+
+
+def test_the_names_of_refiners_are_those_of_their_table() -> None:
+    assert tuple(TABLE) == REFINERS
