@@ -89,8 +89,7 @@ def run(
 def _paint(
     refining: Generator[Step | TextureSet, None, TextureSet], stages: Stages, laid: bool
 ) -> Generator[PipelineEvent, None, TextureSet]:
-    """Shows every texture as soon as there is one, but the last: the caller sends it as final."""
-    held: TextureSet | None = None
+    """Shows every texture as soon as there is one; the last, which the caller sends as final, is returned."""
     if laid:
         yield stages.enter(PAINTING)
     try:
@@ -99,16 +98,13 @@ def _paint(
                 event = next(refining)
             except StopIteration as done:
                 return done.value
-            if held is not None:
-                yield Painted(held, final=False)
-                held = None
-            if isinstance(event, TextureSet):
-                held = event
-                if not laid:
-                    laid = True
-                    yield stages.enter(PAINTING)
-            else:
+            if isinstance(event, Step):
                 yield stages.progress(event.fraction, event.preview)
+                continue
+            yield Painted(event, final=False)
+            if not laid:
+                laid = True
+                yield stages.enter(PAINTING)
     finally:
         refining.close()
 

@@ -45,6 +45,6 @@ def painted_by(name: str) -> Refine:
         prior = loaded_prior(name, PriorSettings())
         wanted = wish or Wish(strength=AVATAR_STRENGTH)
         # Where `reproject` laid the portrait before, the textures say so themselves.
-        yield from refine_views(mesh, textures, prior, wanted, AVATAR_VIEWS, size)
+        yield (yield from refine_views(mesh, textures, prior, wanted, AVATAR_VIEWS, size))
 
     return refine

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A head repainted view by view, from the front outward, into one texture (DiffusionGAN3D, arXiv 2312.16837).
 
-    for event in refine_views(mesh, textures, prior, Wish(prompt="red hair"), views=8, size=1024):
-        if isinstance(event, TextureSet): show(event)
+    textures = yield from refine_views(mesh, textures, prior, Wish(prompt="red hair"), views=8, size=1024)
 
 Each view shows the prior what is painted already; it keeps what was seen as well before, repaints what is seen better
 now, and makes up what has no colour. Its picture then moves the texture through the differentiable rasteriser, each
@@ -54,7 +53,7 @@ def refine_views(
     known: Shaped[np.ndarray, "T T"] | None = None,
     finder: FaceFinder | None = None,
 ) -> Generator[Step | TextureSet, None, TextureSet]:
-    """Steps, and a texture after each view that changed something; the last texture is also returned.
+    """Steps, and a texture after each view that changed something; returns the last, in which the rest has followed.
 
     Masks are of the given textures' side: `paintable` is 1 where the texture may change, `known` false where it holds
     no colour worth starting from. A portrait is laid on first and stays. Closing cancels within one denoising step.
@@ -83,9 +82,7 @@ def refine_views(
         log.info("view %d of %d painted, %.0f %% of it kept", number + 1, views, 100 * _kept(plan))
         yield canvas.textures(level)
     spread(mesh, canvas, painted)
-    last = canvas.textures(level + 1)
-    yield last
-    return last
+    return canvas.textures(level + 1)
 
 
 def apply(

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+from collections.abc import Generator
 from dataclasses import replace
 
 import numpy as np
@@ -13,17 +14,27 @@ from tests.backend.refinement.priors import Orienter, Sharpener
 from tests.backend.texture.ball import ball
 
 
-def finished(events) -> list[TextureSet]:
-    return [event for event in events if isinstance(event, TextureSet)]
+def finished(events: Generator[Step | TextureSet, None, TextureSet]) -> list[TextureSet]:
+    """All textures, the returned one last."""
+    return [event for event in drained(events) if isinstance(event, TextureSet)]
+
+
+def drained(events: Generator[Step | TextureSet, None, TextureSet]) -> list[Step | TextureSet]:
+    found: list[Step | TextureSet] = []
+    while True:
+        try:
+            found.append(next(events))
+        except StopIteration as done:
+            return [*found, done.value]
 
 
 def test_each_view_is_visible_at_once_and_levels_rise() -> None:
     mesh, textures = ball()
     prior = Sharpener()
-    events = list(refine_views(mesh, textures, prior, Wish(strength=0.5), views=4, size=256))
+    events = drained(refine_views(mesh, textures, prior, Wish(strength=0.5), views=4, size=256))
     fractions = [event.fraction for event in events if isinstance(event, Step)]
     assert fractions == sorted(fractions) and fractions[-1] == 1
-    better = finished(events)
+    better = [event for event in events if isinstance(event, TextureSet)]
     assert [each.level for each in better] == [1, 2, 3, 4, 5]
     assert all(np.array_equal(each.coverage, textures.coverage) for each in better)
     front = picture(mesh, better[0], orbit(0.0), 32, lit=False).astype(int)
