@@ -12,7 +12,7 @@ from .jobs import JobState, Phase, reduce
 from .preferences import preferences
 from .protocol import ErrorCode, Event, Failed, Finished, JobRequest, MeshReady, TextureReady
 from .scene import avatar as avatar_writer
-from .scene import image, mesh, png, tags, view
+from .scene import dress, image, mesh, png, tags, view
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,16 @@ class Avatar:
     """Sent again after a reconnection or a failure; None once it is done, and for a job of an earlier Blender."""
     portrait: str = ""
     """Path of the photograph, for the day when the avatar is made again."""
+    target: dress.Target | None = None
+    """The user's own head that the job refines; None where it makes an object."""
     shape: MeshReady | None = None
     texture: image.Packed | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether what the job made is in the file."""
+        found = tags.find_object(self.job.job_id) if self.target is None else tags.find_image(self.job.job_id)
+        return found is not None
 
     def advance(self, event: Event) -> Iterator[None]:
         """Notes an event and brings the scene up to date with it; between two steps anything may happen in Blender."""
@@ -41,6 +49,8 @@ class Avatar:
         self.job = reduce(self.job, event)
         try:
             yield from self._write(event)
+        except dress.GoneError as error:
+            self.job = reduce(self.job, Failed(self.job.job_id, ErrorCode.BAD_REQUEST, str(error)))
         except (RuntimeError, TypeError, ValueError, AttributeError, ReferenceError) as error:
             # Raised by Blender's own data interface; a timer that raises would never be called again.
             log.exception("job %s could not be written into the scene", self.job.job_id)
@@ -56,6 +66,9 @@ class Avatar:
         """Brings object, image and recipe up to date; makes them where they are missing."""
         if self.shape is None:
             return
+        if self.target is not None:
+            self._dress(self.target, self.shape)
+            return
         scene = bpy.data.scenes.get(self.scene) or bpy.context.scene
         job = self.job
         made = avatar_writer.show(scene, job.job_id, self.name, self.shape, self.texture, job.recipe or None)
@@ -65,6 +78,14 @@ class Avatar:
                 found[tags.PORTRAIT] = self.portrait
             mesh.select_only(scene, found)
             # The one undo step of this avatar. What follows sharpens it in place, and is repeated after an undo.
+            _push_undo(f"Maquette: {self.name}")
+
+    def _dress(self, target: dress.Target, shape: MeshReady) -> None:
+        """The same for a head of the user's: nothing is there to see before the first texture."""
+        if self.texture is None:
+            return
+        job, places = self.job, shape.uv[shape.faces]
+        if dress.show(target, job.job_id, self.name, places, self.texture, job.recipe or None):
             _push_undo(f"Maquette: {self.name}")
 
     def _write(self, event: Event) -> Iterator[None]:

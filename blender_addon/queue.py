@@ -33,7 +33,7 @@ def retry(live: Session, job_id: str, preset: str = "") -> Avatar:
     if work.request is None or not work.job.phase.over:
         raise ProtocolError(ErrorCode.BAD_REQUEST, "Only a job of this Blender that failed can be asked for again.")
     request = replace(work.request, job_id=uuid.uuid4().hex, preset=preset or work.request.preset)
-    again = live.submit(request, work.name, work.scene, work.portrait)
+    again = live.submit(request, work.name, work.scene, work.portrait, work.target)
     live.avatars.pop(job_id, None)  # too many may have pushed it out already
     return again
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .protocol import MAX_PORTRAIT_BYTES, MAX_SEED, JobRequest, Welcome
+from .protocol import MAX_HEAD_BYTES, MAX_PORTRAIT_BYTES, MAX_SEED, JobRequest, Welcome
 
 IMAGE_STARTS = (
     b"\xff\xd8\xff",
@@ -79,8 +79,7 @@ def job_request(
         return problem
     portrait: bytes | None = None
     if "portrait" in wanted.uses:
-        limit = int(welcome.limits.get("portrait_bytes", MAX_PORTRAIT_BYTES)) if welcome else MAX_PORTRAIT_BYTES
-        found = _portrait(wanted.portrait, min(limit, MAX_PORTRAIT_BYTES))
+        found = _portrait(wanted.portrait, _portrait_limit(welcome))
         if isinstance(found, str):
             return found
         portrait = found
@@ -128,6 +127,44 @@ def change_request(
     )
 
 
+def refine_request(
+    arrays: Mapping[str, Any],
+    options: Mapping[str, Any],
+    portrait: str = "",
+    seed: int = 0,
+    welcome: Welcome | None = None,
+    label: str | None = None,
+) -> JobRequest | str:
+    """The request to refine a head that is there, or a sentence for the user; `portrait` is a path or empty."""
+    if welcome is not None and "refine" not in welcome.capabilities.get("kinds", ()):
+        return "This backend is too old to refine heads; update it."
+    for name in ("prompt", "negative"):
+        said = options.get(name, "")
+        if len(said) > MAX_SENTENCE or not said.isprintable():
+            return f"The {name} must be one line of at most {MAX_SENTENCE} characters."
+    content: bytes | None = None
+    if portrait:
+        found = _portrait(portrait, _portrait_limit(welcome))
+        if isinstance(found, str):
+            return found
+        content = found
+    elif options.get("refiner") == "reproject":
+        return "Choose a portrait first: reproject lays its pixels onto the head."
+    if (size := sum(each.nbytes for each in arrays.values())) > MAX_HEAD_BYTES:
+        return (
+            f"The head and its pictures have {size >> 20} MiB and may have {MAX_HEAD_BYTES >> 20}; make them smaller."
+        )
+    return JobRequest(
+        job_id=uuid.uuid4().hex,
+        kind="refine",
+        seed=seed,
+        portrait=content,
+        options=dict(options),
+        label=fit_label(label) if label else None,
+        **arrays,
+    )
+
+
 def can_make(welcome: Welcome | None, name: str) -> bool:
     """Whether the backend makes people from that one of `MIXED`."""
     return name in ((welcome.capabilities.get("sources") if welcome else None) or OLDEST)
@@ -167,6 +204,11 @@ def _add_sentence(wanted: Wanted, welcome: Welcome | None, asked: dict[str, Any]
             return "This backend cannot mix; update it, or choose one of portrait and seed."
         asked["weights"] = {name: round(float(wanted.weights[name]), 4) for name in wanted.uses}
     return ""
+
+
+def _portrait_limit(welcome: Welcome | None) -> int:
+    limit = int(welcome.limits.get("portrait_bytes", MAX_PORTRAIT_BYTES)) if welcome else MAX_PORTRAIT_BYTES
+    return min(limit, MAX_PORTRAIT_BYTES)
 
 
 def _portrait(path: str, limit: int) -> bytes | str:

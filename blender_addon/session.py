@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -176,12 +177,12 @@ class Session:
         """Whether there is a backend that understands such a request."""
         return self.ready and self.client is not None and takes(self.client.welcome, kind)
 
-    def submit(self, request: JobRequest, name: str, scene: str, portrait: str = "") -> Avatar:
-        """Hands a request to the backend. Raises ProtocolError."""
+    def submit(self, request: JobRequest, name: str, scene: str, portrait: str = "", target: Any = None) -> Avatar:
+        """Hands a request to the backend; `target` is a `dress.Target` or None. Raises ProtocolError."""
         if self.client is None:
             raise ProtocolError(ErrorCode.NOT_READY, "There is no connection to a backend; start one first.")
         self.client.send(request)
-        return self._remember(Avatar(JobState(request.job_id), name, scene, request, portrait))
+        return self._remember(Avatar(JobState(request.job_id), name, scene, request, portrait, target))
 
     def ask(self, message: Request) -> None:
         """Sends what only newer backends understand, where it is understood; the answer comes as an event."""
@@ -301,7 +302,7 @@ class Session:
     def restore(self) -> None:
         """After undo or redo: avatars that are in the scene get their latest texture and recipe again."""
         for work in self.avatars.values():
-            if tags.find_object(work.job.job_id) is not None:
+            if work.stands:
                 work.show()
 
     def attach(self) -> None:
@@ -320,7 +321,7 @@ class Session:
             pending = {
                 key: each.name
                 for key, each in self.avatars.items()
-                if each.scene == scene.name and not each.job.phase.over and tags.find_object(key) is None
+                if each.scene == scene.name and not each.job.phase.over and not each.stands
             }
             tags.store_pending(scene, pending)
 

@@ -4,6 +4,10 @@
 import bpy
 
 KOREAN = {
+    "Refine a Head": "머리 다듬기",
+    "Refine Head": "머리 다듬기",
+    "Select the mesh of a head": "머리 메시를 선택하세요",
+    "More": "더 보기",
     "Backend": "백엔드",
     "Create": "만들기",
     "Queue": "대기열",
@@ -128,6 +132,10 @@ KOREAN = {
     "Describe the people first": "먼저 사람들을 설명하세요",
 }
 CHINESE = {
+    "Refine a Head": "优化头部",
+    "Refine Head": "优化头部",
+    "Select the mesh of a head": "请选择头部网格",
+    "More": "更多",
     "Backend": "后端",
     "Create": "创建",
     "Queue": "队列",

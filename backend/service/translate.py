@@ -66,8 +66,9 @@ def user_head(request: JobRequest) -> UserHead:
     from backend.surface.user_head import UserHead
 
     # What comes off the wire is read-only memory, which torch does not take.
-    held: dict[str, Any] = {name: getattr(request, name) for name in HEAD_ARRAYS}
-    return UserHead(**{name: None if value is None else value.copy() for name, value in held.items()})
+    held = {name: getattr(request, name) for name in HEAD_ARRAYS}
+    own: dict[str, Any] = {name: value.copy() for name, value in held.items() if value is not None}
+    return UserHead(**own)
 
 
 def avatar_request(request: JobRequest) -> AvatarRequest:

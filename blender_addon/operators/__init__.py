@@ -3,7 +3,7 @@
 
 import bpy
 
-from . import again, asset, backend, cancel, change, generate, portrait, queue, result
+from . import again, asset, backend, cancel, change, generate, portrait, queue, refine, result
 
 CLASSES = (
     *backend.CLASSES,
@@ -14,6 +14,7 @@ CLASSES = (
     *result.CLASSES,
     *again.CLASSES,
     *change.CLASSES,
+    *refine.CLASSES,
     *asset.CLASSES,
 )
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -10,6 +10,7 @@ from .. import session, wording
 from ..jobs import JobState, Phase
 from ..launcher import LaunchError
 from ..protocol import JobRequest, ProtocolError, Welcome
+from ..scene.dress import Target
 
 
 def can_ask(cls: type[bpy.types.Operator]) -> bool:
@@ -27,8 +28,12 @@ def ask(
     name: str,
     portrait: str = "",
     wait: bool = False,
+    target: Target | None = None,
 ) -> set[str]:
-    """For `execute`: submits what `request_for` makes for this backend; the avatar is called `name`."""
+    """For `execute`: submits what `request_for` makes for this backend; the avatar is called `name`.
+
+    `target` is the head of the user's that is refined, where it is not an avatar that is made.
+    """
     live = session.current()
     try:
         if bpy.app.background and not live.ready:
@@ -39,7 +44,8 @@ def ask(
         if not isinstance(request, JobRequest):
             operator.report({"ERROR"}, request)
             return {"CANCELLED"}
-        work = live.submit(request, name, context.scene.name, portrait if request.portrait is not None else "")
+        photograph = portrait if request.portrait is not None else ""
+        work = live.submit(request, name, context.scene.name, photograph, target)
     except (LaunchError, ProtocolError) as error:
         operator.report({"ERROR"}, str(error))
         return {"CANCELLED"}

@@ -10,7 +10,7 @@ from ..scene import mesh, tags, view
 
 
 def _avatar(context: bpy.types.Context, job_id: str) -> bpy.types.Object | None:
-    return tags.find_object(job_id) if job_id else context.object
+    return (tags.find_object(job_id) or tags.find_head(job_id)) if job_id else context.object
 
 
 class MAQUETTE_OT_look_at(bpy.types.Operator):

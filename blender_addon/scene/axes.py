@@ -13,6 +13,7 @@ FLOOR = -1.0  # the height in the box at which the bust is cut
 
 # Rows: Blender's x, y, z in terms of the box's x, y, z. A pure rotation (determinant 1).
 BOX_TO_BLENDER = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+AXIS_TO_BOX = {"X": "X", "-X": "-X", "Y": "-Z", "-Y": "Z", "Z": "Y", "-Z": "-Y"}
 # OpenCV looks along +z with y down, Blender's cameras along -z with y up.
 OPENCV_TO_BLENDER_CAMERA = np.diag([1.0, -1.0, -1.0, 1.0])
 
@@ -68,6 +69,12 @@ def pixels_from_blender(pixels: np.ndarray, width: int, height: int) -> np.ndarr
     """Blender's flat float RGBA as a uint8 image `[H, W, 3]`, top row first."""
     rgba = pixels.reshape(height, width, 4)[::-1, :, :3]
     return np.rint(np.clip(rgba, 0, 1) * 255).astype(np.uint8)
+
+
+def encoded(linear: np.ndarray) -> np.ndarray:
+    """Linear light as sRGB numbers, as float images hold the one and 8-bit images the other."""
+    bounded = np.clip(linear, 0, 1)
+    return np.where(bounded <= 0.0031308, 12.92 * bounded, 1.055 * bounded ** (1 / 2.4) - 0.055)
 
 
 def square(image: np.ndarray) -> np.ndarray:

@@ -53,10 +53,17 @@ def show_file(image: bpy.types.Image, texture: Packed) -> None:
 
 
 def read_image(image: bpy.types.Image) -> np.ndarray:
-    """The image's texels as uint8 `[H, W, 3]`, top row first."""
+    """The image's texels as sRGB uint8 `[H, W, 3]`, top row first."""
     width, height = image.size
-    pixels = np.empty(width * height * 4, dtype=np.float32)
+    pixels = np.empty(width * height * image.channels, dtype=np.float32)
     image.pixels.foreach_get(pixels)
+    if image.channels != 4:
+        # Grey, grey with coverage, or colours without: the panel's numbers are always four.
+        few = pixels.reshape(-1, image.channels)
+        colours = few if image.channels == 3 else np.repeat(few[:, :1], 3, axis=1)
+        pixels = np.column_stack([colours, np.ones(len(few), np.float32)]).reshape(-1)
+    if image.is_float:
+        pixels = axes.encoded(pixels)
     return axes.pixels_from_blender(pixels, width, height)
 
 

@@ -35,6 +35,35 @@ def new_material(job_id: str, name: str, image: bpy.types.Image) -> bpy.types.Ma
     return material
 
 
+def repainted(
+    before: bpy.types.Material | None, job_id: str, name: str, image: bpy.types.Image, layer: str
+) -> bpy.types.Material:
+    """A copy of a material, or a new one, whose base colour is the image on the UV layer; the original stays."""
+    shader = None if before is None or not before.use_nodes else _principled(before.node_tree)
+    if before is None or shader is None:
+        made = new_material(job_id, name, image)
+        for node in made.node_tree.nodes:
+            if node.bl_idname == "ShaderNodeUVMap":
+                node.uv_map = layer
+        return made
+    made = before.copy()
+    made.name = name
+    made[tags.JOB] = job_id
+    tree, shader = made.node_tree, _principled(made.node_tree)
+    assert shader is not None
+    uv = _node(tree, "ShaderNodeUVMap", int(shader.location.x) - 540, int(shader.location.y) + 320)
+    texture = _node(tree, "ShaderNodeTexImage", int(shader.location.x) - 320, int(shader.location.y) + 320)
+    uv.uv_map, texture.image = layer, image
+    tree.links.new(uv.outputs["UV"], texture.inputs["Vector"])
+    tree.links.new(texture.outputs["Color"], shader.inputs["Base Color"])
+    tree.nodes.active = texture
+    return made
+
+
+def _principled(tree: bpy.types.NodeTree) -> bpy.types.Node | None:
+    return next((each for each in tree.nodes if each.bl_idname == "ShaderNodeBsdfPrincipled"), None)
+
+
 def add_maps(material: bpy.types.Material, maps: dict[str, bpy.types.Image]) -> None:
     """Lets the material show normals and surface (red: occlusion, green: roughness); what the user has linked stays."""
     tree = material.node_tree

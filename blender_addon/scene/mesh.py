@@ -63,6 +63,17 @@ def fill_material(mesh: bpy.types.Mesh, slot: int) -> None:
     mesh.update()
 
 
+def show_slot(mesh: bpy.types.Mesh, polygons: np.ndarray, slot: int) -> None:
+    """The named polygons show the material of the slot; the others keep theirs."""
+    if MATERIAL not in mesh.attributes:
+        mesh.attributes.new(MATERIAL, "INT", "FACE")
+    values = np.empty(len(mesh.polygons), dtype=np.int32)
+    mesh.attributes[MATERIAL].data.foreach_get("value", values)
+    values[polygons] = slot
+    _fill(mesh, MATERIAL, "value", values)
+    mesh.update()
+
+
 def _fill(mesh: bpy.types.Mesh, attribute: str, kind: str, values: np.ndarray) -> None:
     mesh.attributes[attribute].data.foreach_set(kind, np.ascontiguousarray(values).reshape(-1))
 

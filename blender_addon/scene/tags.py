@@ -29,6 +29,14 @@ def find_object(job_id: str) -> bpy.types.Object | None:
     return next((each for each in bpy.data.objects if each.get(JOB) == job_id), None)
 
 
+def find_head(job_id: str) -> bpy.types.Object | None:
+    """An object of the user's that shows the material of a job which refined it."""
+    for each in bpy.data.objects:
+        if any(slot.material is not None and slot.material.get(JOB) == job_id for slot in each.material_slots):
+            return each
+    return None
+
+
 def find_image(job_id: str) -> bpy.types.Image | None:
     """The albedo image of a job."""
     return next((each for each in bpy.data.images if each.get(JOB) == job_id and MAP not in each), None)

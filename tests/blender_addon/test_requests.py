@@ -2,12 +2,13 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from backend.pipeline.request import MAX_SEED as PIPELINE_MAX_SEED
 from backend.pipeline.request import AvatarRequest
 from blender_addon.protocol import MAX_SEED, JobRequest, Welcome, encode
-from blender_addon.requests import INVERT_STEPS, Wanted, change_request, fit_label, job_request
+from blender_addon.requests import INVERT_STEPS, Wanted, change_request, fit_label, job_request, refine_request
 
 ABLE = {
     "presets": ["draft", "high"],
@@ -126,3 +127,26 @@ def test_a_label_is_one_short_line_whatever_a_file_is_called() -> None:
     encode(request)
     assert job_request(Wanted("SEED", "", 1, "draft")).label is None
     assert fit_label("안나 头像") == "안나 头像"
+
+
+HEAD = {"vertices": np.eye(3, dtype=np.float32), "faces": np.array([[0, 1, 2]], np.int32)}
+REFINES = Welcome("1", "s", {"kinds": ["avatar", "refine"]}, {})
+
+
+def test_a_head_goes_out_with_what_it_shall_become(tmp_path: Path) -> None:
+    photo = tmp_path / "me.jpg"
+    photo.write_bytes(b"\xff\xd8\xff picture")
+    request = refine_request(HEAD, {"prompt": "an old man"}, str(photo), 4, REFINES, "Hero refined")
+    assert isinstance(request, JobRequest) and request.kind == "refine" and request.label == "Hero refined"
+    assert request.vertices is HEAD["vertices"] and request.portrait == photo.read_bytes() and request.seed == 4
+    assert encode(request)
+
+
+def test_a_head_that_cannot_go_out_is_a_sentence() -> None:
+    old = Welcome("1", "s", {"kinds": ["avatar"]}, {})
+    assert refine_request(HEAD, {}, welcome=old) == "This backend is too old to refine heads; update it."
+    assert "one line" in str(refine_request(HEAD, {"prompt": "two\nlines"}, welcome=REFINES))
+    assert "Choose a portrait first" in str(refine_request(HEAD, {"refiner": "reproject"}, welcome=REFINES))
+    assert "no image file" in str(refine_request(HEAD, {}, "/nowhere.jpg", welcome=REFINES))
+    large = HEAD | {"image": np.broadcast_to(np.uint8(0), (16_000, 16_000, 3))}
+    assert "MiB and may have" in str(refine_request(large, {}, welcome=REFINES))

@@ -71,3 +71,13 @@ def test_a_wide_picture_is_centred_on_a_square():
     assert squared.shape == (10, 10, 3)
     np.testing.assert_array_equal(squared[3:7], wide)
     assert axes.square(squared) is squared
+
+
+def test_axes_of_the_scene_have_their_names_in_the_box() -> None:
+    axis = {name: np.eye(3)["XYZ".index(name[-1])] * (-1 if name[0] == "-" else 1) for name in axes.AXIS_TO_BOX}
+    for name, found in axes.AXIS_TO_BOX.items():
+        assert np.array_equal(axis[name] @ axes.BOX_TO_BLENDER, axis[found])
+
+
+def test_light_is_encoded_as_pictures_hold_it() -> None:
+    assert np.allclose(axes.encoded(np.array([-1, 0, 0.001, 0.2140, 1, 3])), [0, 0, 0.01292, 0.5, 1, 1], atol=1e-4)
