@@ -7,6 +7,7 @@ How bad it may be is told to the network as the doubt of the picture, so that a 
 import math
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
@@ -22,14 +23,22 @@ WHOLE = 0.07
 NO_DEPTH = 0.3
 
 
-def wear(truth: HeadViews, random: torch.Generator) -> SeenView:
-    """What a refiner would know of true views: a worn picture, the shape without its finest detail, masks."""
+def wear(
+    truth: HeadViews, random: torch.Generator, doubt: Float[Tensor, " B"] | None = None, holes: bool = True
+) -> SeenView:
+    """What a refiner would know of true views: a worn picture, the shape without its finest detail, masks.
+
+    The doubt is random unless given; without `holes` all of the head is there and may change.
+    """
     count = len(truth.picture)
-    doubt = torch.rand(count, generator=random)
-    generate = torch.cat([_hole(truth, row, random, often=0.5) for row in range(count)])
-    generate[torch.rand(count, generator=random) < WHOLE] = 1.0
-    generate = generate * truth.shown
-    keep = torch.cat([_hole(truth, row, random, often=0.35) for row in range(count)]) * (1 - generate) * truth.shown
+    if doubt is None:
+        doubt = torch.rand(count, generator=random)
+    generate = keep = torch.zeros_like(truth.shown)
+    if holes:
+        generate = torch.cat([_hole(truth, row, random, often=0.5) for row in range(count)])
+        generate[torch.rand(count, generator=random) < WHOLE] = 1.0
+        generate = generate * truth.shown
+        keep = torch.cat([_hole(truth, row, random, often=0.35) for row in range(count)]) * (1 - generate) * truth.shown
     rows = [_worn(truth.picture[k : k + 1], truth.shown[k : k + 1], float(doubt[k]), random) for k in range(count)]
     picture = torch.lerp(torch.cat(rows), truth.picture, keep)
     shown = (truth.shown > 0.5).float()
