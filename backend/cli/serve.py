@@ -2,11 +2,14 @@
 """`maquette serve`: the backend that Blender and other programs connect to."""
 
 import logging
+import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Literal
+
+from .frame import Complaint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +27,11 @@ class Flags:
     allow: Path | None = None
     """File with the public keys of the clients that may come in, one per line; the line is then encrypted. See
     `maquette keys`."""
+    cluster: str | None = None
+    """Address of a Ray cluster that does the work, as ray.init takes it ("auto": the one of this machine); clients see
+    no difference. --device is then what its machines compute on."""
+    cluster_workers: int = 1
+    """Jobs that the cluster does at once."""
     store: Path | None = None
     """Folder of the connection file, jobs, results and logs; by default in the user's state folder."""
     idle_exit: float | None = None
@@ -49,16 +57,24 @@ def run(flags: Flags) -> None:
     from blender_addon.protocol import default_store
 
     logging.getLogger("backend").setLevel(logging.INFO)
+    devices, runner = flags.device, flags.runner
+    if flags.cluster is not None:
+        from backend.cluster.serve import ENTRY, Place
+
+        if len(devices) > 1 or flags.cluster_workers < 1:
+            raise Complaint("a cluster takes one --device and at least one of --cluster-workers")
+        os.environ.update(Place(address=flags.cluster, runner=runner, device=devices[0]).environment())
+        devices, runner = tuple(f"cluster:{number}" for number in range(flags.cluster_workers)), ENTRY
     store = flags.store or default_store()
     server = Server(
         ServerSettings(
             store=store,
-            devices=flags.device,
+            devices=devices,
             host=flags.host,
             port=flags.port,
             allow=flags.allow,
             idle_exit=flags.idle_exit,
-            runner=flags.runner,
+            runner=runner,
             idle_unload=flags.idle_unload,
             grace=flags.grace,
             log_level=flags.log_level,

@@ -9,7 +9,6 @@ whose fit fails is noted in the index while the others go on, and a worker that 
 import json
 import logging
 import os
-import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -26,20 +25,12 @@ from ..models.decoder import FieldDecoder
 from ..studio.dataset import DatasetError
 from ..training.stage2 import Fitted, Stage2Config, fit_person, fitted_path, load_fitted, save_fitted
 from ..training.subjects import SubjectData, Subjects
+from .join import ClusterError, join
 
 logger = logging.getLogger(__name__)
 INDEX = "index.json"
 AHEAD = 2
 """Tasks per worker that are in memory: one at work, one waiting."""
-KNOCK_SECONDS = 5.0
-
-
-class ClusterError(Exception):
-    """The workers cannot be had; `message` says why and `hint` what to do."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.message, self.hint = message, hint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,25 +173,7 @@ def _in_processes(
 def _on_ray(
     items: Iterator[Any], decoder: FieldDecoder, config: Stage2Config, workers: Workers, fit: Fit
 ) -> Iterator[Outcome]:
-    try:
-        import ray
-    except ImportError as error:
-        raise ClusterError(
-            "fitting on many machines needs Ray", "Install it with: pip install maquette[cluster]"
-        ) from error
-    ours = not ray.is_initialized()
-    if ours:
-        try:
-            if workers.address is None:
-                ray.init(num_cpus=workers.count, include_dashboard=False, log_to_driver=False)
-            else:
-                _knock(workers.address)
-                ray.init(address=workers.address, log_to_driver=False)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ClusterError(
-                f"no Ray cluster answers at {workers.address or 'this machine'} ({error})",
-                "Check the address, or leave it out to start one here.",
-            ) from error
+    ray, ours = join(workers.address, workers.count)
     try:
         task = ray.remote(num_cpus=1, max_retries=workers.retries)(_one_thread)
         shared = ray.put((fit, decoder, config))
@@ -229,13 +202,6 @@ def _on_ray(
     finally:
         if ours:
             ray.shutdown()
-
-
-def _knock(address: str) -> None:
-    """Raise OSError at once where nothing listens: Ray itself would try for minutes."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if colon and port.isdigit():
-        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
 
 
 def _one_thread(shared: tuple[Fit, FieldDecoder, Stage2Config], data: SubjectData, planes: Tensor) -> Fitted:

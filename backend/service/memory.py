@@ -12,6 +12,8 @@ MEMINFO = Path("/proc/meminfo")
 
 def free_and_total(device: str) -> tuple[int, int] | None:
     """Bytes free and in all: of the graphics card for "cuda", else of the computer; None where it cannot be told."""
+    if device.startswith("cluster"):
+        return None  # the memory that counts is another machine's
     if device.startswith("cuda"):
         torch = sys.modules.get("torch")
         if torch is None:

@@ -101,7 +101,7 @@ class Server:
     def __init__(self, settings: ServerSettings) -> None:
         self.settings = settings
         for device in settings.devices:
-            if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):
+            if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?|cluster:\d{1,4}", device):
                 raise ServiceError(f"There is no device {device!r}.", "Choose auto, cpu, cuda or cuda:N.")
         if settings.memory_limit is not None and not can_limit():
             raise ServiceError("Only Linux can limit a process's memory.", "Leave --memory-limit out.")

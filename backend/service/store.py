@@ -113,7 +113,7 @@ class Store:
             )
             # The lock lasts as long as the process, however it ends.
             self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
-            # A power failure may take back the last moments, which clients then ask for again; a killed process nothing.
+            # A power failure may take back the last moments, which clients ask for again; a killed process nothing.
             self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("BEGIN EXCLUSIVE")
