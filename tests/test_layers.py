@@ -49,7 +49,7 @@ OFFLINE = {
     "cluster": {"cli"},
 }
 """Package -> who alone imports it."""
-PROTOCOL_USERS = {"service", "cli"}
+PROTOCOL_USERS = {"service", "cluster", "cli"}
 PURE = {
     "geometry": {"torch", "numpy", "numba", "llvmlite", "jaxtyping", "einops"},
     "diffusion": {"torch", "numpy", "jaxtyping", "einops"},
@@ -97,6 +97,7 @@ BLENDER_FILES = (
     "crowd_properties.py",
     "crowd_run.py",
     "crowd_scene.py",
+    "head_files.py",
 )
 BLENDER_FREE = (
     "scene/axes.py",
