@@ -25,13 +25,14 @@ class Flags:
     The stages of the default generator, in order: latents (a minute), embedding, prior, base, planes, upsampler; each
     finds those before it in --out. Of rodin and rodinhd there are base and upsampler, on the planes of
     `maquette fit --method replay`; the refiner of views learns from those too. What repaints views of finished heads
-    (views) learns from `maquette studio views` and needs no other stage. On several devices:
-    accelerate launch -m backend train ...
+    (views) learns from `maquette studio views` and needs no other stage. So does
+    the SDF GAN (gan), which learns from the views of any shards, or from a folder of pictures with EG3D's dataset.json.
+    On several devices: accelerate launch -m backend train ...
     """
 
-    stage: Literal["latents", "embedding", "prior", "base", "planes", "upsampler", "refiner", "views", "export"] = (
-        field(metadata={"positional": True})
-    )
+    stage: Literal[
+        "latents", "embedding", "prior", "base", "planes", "upsampler", "refiner", "views", "gan", "export"
+    ] = field(metadata={"positional": True})
     """What is trained; export writes what all stages learned as one file of weights."""
     data: Path
     """Folder of shards (planes need those with points, views those of `maquette studio views`); of the refiner, of
@@ -39,8 +40,8 @@ class Flags:
     out: Path = Path("runs")
     """Folder of all stages; each writes checkpoint, curves (JSON lines and TensorBoard) and sample sheets into its
     own."""
-    config: Literal["tiny", "default", "rodin", "rodinhd"] = "default"
-    """Sizes: for a try, as shipped, or as published."""
+    config: Literal["tiny", "default", "rodin", "rodinhd", "paper"] = "default"
+    """Sizes: for a try, as shipped, or as published: rodin and rodinhd, and of the GAN paper."""
     minutes: float | None = None
     """Training time over all starts of the run; unless told, what the shipped model had."""
     steps: int | None = None
@@ -99,6 +100,13 @@ def run(flags: Flags) -> None:
     if not first:
         return
     print(f"wrote {checkpoint}")
+    if flags.stage == "gan":
+        from backend.training.gan import trained_gan
+        from backend.weights.sdf_gan import save_sdf_gan
+
+        weights = checkpoint.with_suffix(".safetensors")
+        save_sdf_gan(trained_gan(checkpoint), weights)
+        print(f"wrote {weights}")
     if flags.stage == "views":
         from backend.training.views_stage import trained_painter
         from backend.weights.painter import PAINTER, save_painter
@@ -130,7 +138,7 @@ def _check(flags: Flags, name: StageName, places: Places) -> None:
         bar.update(f"building {flags.stage} of {flags.config}", 0.0)
         stage = build_stage(name, flags.config, places, batch=1, random=True)
         bar.update("one training step, then one sample", 0.3)
-        if isinstance(PRESETS[flags.config], Paper):
+        if isinstance(PRESETS.get(flags.config), Paper):
             draw = sampler(stage, flags.sample_steps)
             found = check(stage, lambda: (draw(), None)[1], flags.precision, flags.seed)
         else:

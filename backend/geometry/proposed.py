@@ -86,9 +86,23 @@ class Proposed:
         """Raises ValueError unless the rays are a picture whose sides are multiples of the network's factor."""
         if image_shape is None:
             raise ValueError("a proposal needs the rays of a whole picture; pass image_shape")
-        near, far = reach(span)
-        probability, asked = proposal(field, rays, image_shape, self.network, (near, far))
-        width = (far - near) / self.network.bins
+        bounds = reach(span)
+        probability, asked = proposal(field, rays, image_shape, self.network, bounds)
+        return self.placed(probability, span, bounds, random, asked)
+
+    @torch.no_grad()
+    def placed(
+        self,
+        probability: Float[Tensor, "M K"],
+        span: Span,
+        bounds: tuple[float, float],
+        random: torch.Generator | None,
+        asked: int = 0,
+    ) -> RaySamples:
+        """The samples of a proposal that is known, for which the field was `asked` so often; `bounds` are the ends of
+        the bins."""
+        near, far = bounds
+        width = (far - near) / probability.shape[1]
         positions, lengths = self._place(probability, random)
         depths = near + width * positions
         within = (depths >= span.near[:, None]) & (depths <= span.far[:, None]) & (span.far > span.near)[:, None]

@@ -19,6 +19,7 @@ from ..weights import store
 from .base import BaseStage, load_base
 from .embedding import CLASSES, load_embedding, train_embedding
 from .engine import EngineConfig, Stage, TrainingError, train
+from .gan_presets import build_gan
 from .latents import LatentSet, learn_latents
 from .loop import Report, ignore
 from .plane_base import PlaneBaseConfig, PlaneBaseStage, sample_planes
@@ -70,7 +71,10 @@ def train_stage(name: StageName, config: str, places: Places, engine: EngineConf
 
     Raises TrainingError if what it stands on is missing.
     """
-    preset, out = PRESETS[config], places.of(name).parent
+    out = places.of(name).parent
+    if name == "gan":
+        return train(build_gan(config, places.data), engine, out, report)
+    preset = _preset(config, name)
     if isinstance(preset, Paper) or name in ("base", "planes", "upsampler", "refiner", "views"):
         return train(build_stage(name, config, places), engine, out, report)
     if name == "latents":
@@ -85,13 +89,15 @@ def train_stage(name: StageName, config: str, places: Places, engine: EngineConf
 
 
 def build_stage(name: StageName, config: str, places: Places, batch: int | None = None, random: bool = False) -> Stage:
-    """A stage ready to train: base, planes, upsampler, refiner or views; `batch` overrides how many people or views a
-    minibatch holds.
+    """A stage ready to train: base, planes, upsampler, refiner, views or gan; `batch` overrides how many people or
+    views a minibatch holds.
 
     With `random` networks that a published stage only looks through may have random weights: it can be measured
     without them. Raises TrainingError if what it stands on is missing, or if the configuration has no such stage.
     """
-    preset = PRESETS[config]
+    if name == "gan":
+        return build_gan(config, places.data, batch)
+    preset = _preset(config, name)
     if isinstance(preset, Paper):
         return _published(name, preset, config, places, batch, random)
     if name == "base":
@@ -123,6 +129,12 @@ def sampler(stage: Stage, steps: int | None = None) -> Callable[[], Tensor]:
         enlarging = stage.config if steps is None else replace(stage.config, sample_steps=steps)
         return lambda: _upsampler_sample(stage, enlarging)
     raise TrainingError(f"{stage.name} has no sampler of its own", "Draw its sheet instead.")
+
+
+def _preset(config: str, stage: StageName) -> Cascade | Paper:
+    if config not in PRESETS:
+        raise TrainingError(f"{config} has no stage {stage}", f"Choose one of {', '.join(PRESETS)}.")
+    return PRESETS[config]
 
 
 def _base_sample(stage: PlaneBaseStage, config: PlaneBaseConfig) -> Tensor:

@@ -11,6 +11,7 @@ from torch import nn
 from .engine import Stage
 from .memory import PeakMemory
 from .precision import Precision, choose_precision
+from .turns import alone, turns_of
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -53,22 +54,27 @@ def check(stage: Stage, sample: Callable[[], None], precision: Precision = "auto
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     chosen = choose_precision(device) if precision == "auto" else precision
     network = stage.network.to(device).train()
-    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    turns = turns_of(stage)
+    learned = [parameter for turn in turns for group in turn.groups for parameter in group.parameters]
     random = torch.Generator().manual_seed(seed)
     clock = time.process_time if device.type == "cpu" else time.monotonic
     cast = torch.autocast(device.type, DTYPES.get(chosen, torch.bfloat16), enabled=chosen in DTYPES)
     with PeakMemory(device) as step_peak:
         started = clock()
-        optimiser = torch.optim.AdamW(learned, 1e-5, fused=True)
-        with cast:
-            losses = stage.losses(random)
-        torch.stack(list(losses.values())).sum().backward()
-        nn.utils.clip_grad_norm_(learned, 1.0)
-        optimiser.step()
+        terms: dict[str, float] = {}
+        for turn in turns:
+            own = [parameter for group in turn.groups for parameter in group.parameters]
+            optimiser = torch.optim.AdamW(own, 1e-5, fused=True)
+            with alone(turn, turns):
+                with cast:
+                    losses = turn.losses(random)
+                torch.stack(list(losses.values())).sum().backward()
+                nn.utils.clip_grad_norm_(own, 1.0)
+                optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+            terms |= {name: float(value.detach()) for name, value in losses.items()}
         _finish(device)
         step_seconds = clock() - started
-    terms = {name: float(value.detach()) for name, value in losses.items()}
-    optimiser.zero_grad(set_to_none=True)
     del optimiser, losses
     network.eval()
     with PeakMemory(device) as sample_peak, torch.inference_mode(), cast:

@@ -2,7 +2,8 @@
 """The one loop that trains every stage, on accelerate: one CPU, one card or many, in half precision, resumable.
 
 `accelerate launch` starts it on several devices; each draws its own minibatches and the gradients are averaged. A stage
-says what is learned and from what; the engine owns steps, averages, checkpoints, curves and pictures.
+says what is learned and from what; the engine owns steps, averages, checkpoints, curves and pictures. A stage whose
+networks answer each other has several turns in a step, with an optimiser each (`turns.Alternating`).
 """
 
 import logging
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from .loop import Average, Clock, Curves, Report, ignore, load_checkpoint, save_checkpoint
 from .precision import Precision, choose_precision
+from .turns import Turn, alone, turns_of
 
 logger = logging.getLogger(__name__)
 PATIENCE = 25
@@ -124,13 +126,32 @@ class _Objective(nn.Module):
     """The losses as a module's forward pass, whatever methods of the network they call: the shape in which
     accelerate casts, scales and averages."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, turn: Turn) -> None:
         super().__init__()
-        self.network = stage.network
-        self._losses = stage.losses
+        self.network = turn.network
+        self._losses = turn.losses
 
     def forward(self, random: torch.Generator) -> dict[str, Tensor]:
         return self._losses(random)
+
+
+class _Learner:
+    """One turn with its optimiser."""
+
+    def __init__(self, turn: Turn, config: EngineConfig, accelerator: Any) -> None:
+        self.turn = turn
+        self.learned = [parameter for group in turn.groups for parameter in group.parameters]
+        decay = config.weight_decay if turn.weight_decay is None else turn.weight_decay
+        groups = [{"params": list(group.parameters)} for group in turn.groups]
+        optimiser = torch.optim.AdamW(groups, config.learning_rate, betas=turn.betas, weight_decay=decay, fused=True)
+        self.objective, self.optimiser = accelerator.prepare(_Objective(turn), optimiser)
+        self.infinite = 0
+        """Steps in a row without a finite gradient."""
+
+    def pace(self, learning_rate: float) -> None:
+        """Set the step's rates."""
+        for group, own in zip(self.optimiser.param_groups, self.turn.groups, strict=True):
+            group["lr"] = learning_rate * own.share()
 
 
 class _Run:
@@ -146,13 +167,9 @@ class _Run:
         self.random = torch.Generator().manual_seed(config.seed + rank)
         self.clock = Clock(config.minutes, step_limit=config.steps)
         self.checkpoint = out / f"{stage.name}.pt"
-        learned = [parameter for parameter in stage.network.parameters() if parameter.requires_grad]
-        optimiser = torch.optim.AdamW(learned, config.learning_rate, betas=(0.9, 0.99),
-                                      weight_decay=config.weight_decay, fused=True)  # fmt: skip
-        self.objective, self.optimiser = self.accelerator.prepare(_Objective(stage), optimiser)
-        self.learned = learned
+        self.turns = turns_of(stage)
+        self.learners = [_Learner(turn, config, self.accelerator) for turn in self.turns]
         self.average = Average(stage.network, config.average)
-        self._infinite = 0
         self._resume()
         self.curves = Curves(out / f"{stage.name}.jsonl", self.clock)
         self.writer: Any = None
@@ -162,26 +179,31 @@ class _Run:
             self.writer = SummaryWriter(out / "curves" / stage.name, purge_step=self.clock.steps or None)
 
     def step(self) -> None:
-        """One step down the sum of the losses."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.clock.learning_rate(self.config.learning_rate, self.config.warm_up)
+        """One step: in each turn, down the sum of its losses."""
+        rate = self.clock.learning_rate(self.config.learning_rate, self.config.warm_up)
+        for learner in self.learners:
+            learner.pace(rate)
+            with alone(learner.turn, self.turns):
+                self._take(learner)
+        self.average.update(self.stage.network, self.clock.steps)
+
+    def _take(self, learner: _Learner) -> None:
         for _ in range(self.config.accumulate):
-            with self.accelerator.accumulate(self.objective):
-                losses = self.objective(self.random)
+            with self.accelerator.accumulate(learner.objective):
+                losses = learner.objective(self.random)
                 self.accelerator.backward(torch.stack(list(losses.values())).sum())
                 self.curves.add(**losses)
                 if self.accelerator.sync_gradients:
-                    self._descend()
-        self.average.update(self.stage.network, self.clock.steps)
+                    self._descend(learner)
 
-    def _descend(self) -> None:
-        norm = self.accelerator.clip_grad_norm_(self.learned, self.config.clip)
-        self._infinite = 0 if bool(norm.isfinite()) else self._infinite + 1
+    def _descend(self, learner: _Learner) -> None:
+        norm = self.accelerator.clip_grad_norm_(learner.learned, self.config.clip)
+        learner.infinite = 0 if bool(norm.isfinite()) else learner.infinite + 1
         # Scaled float16 losses overflow now and then by design: their optimiser skips such steps by itself.
-        if not self._infinite or self.accelerator.scaler is not None:
-            self.optimiser.step()
-        self.optimiser.zero_grad()
-        if self._infinite > PATIENCE:
+        if not learner.infinite or self.accelerator.scaler is not None:
+            learner.optimiser.step()
+        learner.optimiser.zero_grad()
+        if learner.infinite > PATIENCE:
             raise TrainingError(
                 f"{self.stage.name}: no finite gradient in {PATIENCE} steps, at step {self.clock.steps}",
                 f"Lower the learning rate and continue from {self.checkpoint}, or train in full precision.",
@@ -202,14 +224,16 @@ class _Run:
             return
         now = Clock(self.config.minutes, steps, self.clock.seconds, self.config.steps)
         if means := self.curves.means():
-            means["learning_rate"] = self.optimiser.param_groups[0]["lr"]
+            means["learning_rate"] = self.learners[0].optimiser.param_groups[0]["lr"]
             for name, mean in means.items():
                 self.writer.add_scalar(f"{self.stage.name}/{name}", mean, steps)
             self.writer.flush()
             report(now, self.curves.flush())
         scaler = self.accelerator.scaler
+        optimisers = [learner.optimiser.state_dict() for learner in self.learners]
         save_checkpoint(
-            self.checkpoint, now, network=self.stage.network.state_dict(), optimiser=self.optimiser.state_dict(),
+            self.checkpoint, now, network=self.stage.network.state_dict(),
+            optimiser=optimisers[0] if len(optimisers) == 1 else optimisers,
             average=self.average.weights, random=drawn, record=self.stage.record(),
             scaler=scaler.state_dict() if scaler is not None else {},
         )  # fmt: skip
@@ -240,7 +264,10 @@ class _Run:
             return
         try:
             self.stage.network.load_state_dict(state["network"])
-            self.optimiser.load_state_dict(state["optimiser"])
+            found = state["optimiser"]
+            optimisers = found if isinstance(found, list) else [found]
+            for learner, optimiser in zip(self.learners, optimisers, strict=True):
+                learner.optimiser.load_state_dict(optimiser)
         except (RuntimeError, ValueError) as error:
             raise TrainingError(
                 f"{self.checkpoint} holds another network than the one to be trained",

@@ -17,6 +17,7 @@ from ..models.view_denoiser import ViewDenoiserConfig
 from .base import BaseStageConfig
 from .embedding import EmbeddingTraining
 from .engine import EngineConfig
+from .gan_presets import GANS
 from .plane_base import PlaneBaseConfig
 from .plane_upsampling import PlaneUpsamplerStageConfig
 from .planes import PlanesStageConfig
@@ -26,7 +27,7 @@ from .render_loss import RenderLossConfig
 from .upsampler import UpsamplerStageConfig
 from .views_stage import ViewsStageConfig
 
-StageName = Literal["latents", "embedding", "prior", "base", "planes", "upsampler", "refiner", "views"]
+StageName = Literal["latents", "embedding", "prior", "base", "planes", "upsampler", "refiner", "views", "gan"]
 CASCADE_ORDER: tuple[StageName, ...] = (
     "latents", "embedding", "prior", "base", "planes", "upsampler", "refiner", "views",
 )  # fmt: skip
@@ -110,6 +111,8 @@ PAPER_ENGINE = EngineConfig(
 
 def engine(config: str, stage: StageName) -> EngineConfig:
     """How a stage of a configuration is trained unless told otherwise."""
+    if stage == "gan" and config in GANS:
+        return GANS[config].engine
     if isinstance(PRESETS[config], Paper):
         return PAPER_ENGINE
     chosen = ENGINES[stage]

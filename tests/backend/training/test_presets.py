@@ -5,11 +5,13 @@ import pytest
 
 from backend.diffusion.schedule import ScheduleConfig
 from backend.models.portrait_vae import PortraitVAE
+from backend.training.gan_presets import GANS
 from backend.training.presets import CASCADE_ORDER, ENGINES, PRESETS, Cascade, Paper, StageName, engine
 
 
 def test_every_stage_has_its_engine_and_its_place_in_the_order() -> None:
-    assert set(get_args(StageName)) == set(CASCADE_ORDER) == set(ENGINES) | {"latents"}
+    assert set(get_args(StageName)) - {"gan"} == set(CASCADE_ORDER) == set(ENGINES) | {"latents"}
+    assert all(engine(config, "gan") is preset.engine for config, preset in GANS.items())
     for config in PRESETS:
         for stage in ENGINES:
             chosen = engine(config, stage)

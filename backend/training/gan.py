@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Learning to make heads from single pictures of many: an SDF generator against a discriminator that knows the camera.
+
+Trevithick et al. 2024 (WYSIWYG), section 3.4: no eikonal term; the width of the surface is led down, free space is kept
+away from the surface's value, and the proposal network learns along. Weights that the paper leaves open are ours.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..geometry.cameras import Camera, orbit
+from ..models.discriminator import Discriminator, DiscriminatorConfig, r1_penalty
+from ..models.proposal import ProposalCNN, ProposalConfig
+from ..models.sdf_gan import SdfGan, SdfGanConfig, camera_label
+from ..weights.sdf_gan import SdfGanFileConfig, TrainedSdfGan
+from .adaptive import Adaptive
+from .gan_rendering import GanRendering, Shot, shoot, spread_points
+from .gan_schedule import GanSchedule
+from .gan_views import PictureSource
+from .losses import beta_loss, decision_boundary_loss
+from .turns import Group, Turn
+
+SHEET_PEOPLE, SHEET_TURNS, SHEET_TRUNCATION = 8, (0.0, 0.7, 2.4), 0.7
+W_DECAY = 0.998
+"""Of the mean style, a step (Karras et al. 2019)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GanStageConfig:
+    """How a generator is learned."""
+
+    batch: int = 32
+    rendering: GanRendering = field(default_factory=GanRendering)
+    schedule: GanSchedule = field(default_factory=GanSchedule)
+    surface_weight: float = 0.05
+    """Of the rendered width of the surface, in squares of the wanted one."""
+    boundary_weight: float = 0.1
+    """Of keeping free space free."""
+    boundary_steepness: float = 2.0
+    """How fast that stops to matter with distance; the published value, distances being bounded by nothing."""
+    sampler_weight: float = 1.0
+    r1_every: int = 16
+    """Steps between two gradient penalties, each counted as often (Karras et al. 2020)."""
+    judge_rate: float = 0.8
+    """Learning rate of the discriminator over the generator's."""
+    pose_swap: float = 0.5
+    """Probability at the end of the run that a generator which is told cameras is told another than it is seen by; 1 at
+    its start, falling over its first tenth."""
+    adapt_to: float | None = 0.6
+    """Mean sign of the discriminator on real pictures from which augmentation begins; None: no augmentation."""
+    adapt_within: float = 500_000
+    """Pictures within which augmentation can reach its full strength."""
+
+
+class GanStage:
+    """Learns from pictures with cameras; two optimisers, one step each."""
+
+    name = "gan"
+
+    def __init__(
+        self,
+        views: PictureSource,
+        generator: SdfGanConfig,
+        discriminator: DiscriminatorConfig,
+        proposal: ProposalConfig,
+        config: GanStageConfig,
+    ) -> None:
+        if views.channels != discriminator.channels or views.side != discriminator.side:
+            raise ValueError(
+                f"pictures of {views.channels} channels and {views.side} pixels cannot be judged by a discriminator of "
+                f"{discriminator.channels} and {discriminator.side}"
+            )
+        self.views, self.config = views, config
+        self.generator, self.discriminator = SdfGan(generator), Discriminator(discriminator)
+        self.proposal = ProposalCNN(proposal)
+        self.adaptive = Adaptive(config.adapt_to, config.adapt_within)
+        self.makers = nn.ModuleDict({"generator": self.generator, "proposal": self.proposal})
+        self.network = nn.ModuleDict(
+            {"makers": self.makers, "discriminator": self.discriminator, "adaptive": self.adaptive}
+        )
+        self.network.register_buffer("judged", torch.zeros([], dtype=torch.long))
+        self.progress = 0.0
+        self.turns = (self._makers_turn(), self._judge_turn())
+
+    def losses(self, random: torch.Generator) -> dict[str, Tensor]:
+        """What the generator and its proposal network are told; the discriminator has a turn of its own."""
+        config = self.config
+        device = self.generator.synthesis.blocks[0].const.device
+        cameras = self.views.cameras(config.batch, random)
+        planes = self._planes(cameras, random)
+        shots, boundary = [], []
+        for index in range(config.batch):
+            volume = self.generator.volume(planes[index : index + 1], cameras[index], config.rendering.recompute)
+            shots.append(self._shoot(volume, cameras[index], random, learn=True))
+            points = spread_points(cameras[index], config.rendering.boundary_points, volume.extent, random, device)
+            boundary.append(decision_boundary_loss(volume.sdf(points), config.boundary_steepness))
+        said = self.discriminator(self.adaptive(self._shown(shots), random), camera_label(cameras).to(device))
+        wanted = config.schedule.beta.target(self.progress)
+        surface = torch.stack([beta_loss(shot.view.beta, shot.view.alpha, wanted) for shot in shots]).mean()
+        losses = {
+            "deceived": functional.softplus(-said.float()).mean(),
+            "surface": config.surface_weight * surface,
+            "boundary": config.boundary_weight * torch.stack(boundary).mean(),
+        }
+        if taught := [shot.sampler for shot in shots if shot.sampler is not None]:
+            losses["sampler"] = config.sampler_weight * torch.stack(taught).mean()
+        return losses
+
+    def judge(self, random: torch.Generator) -> dict[str, Tensor]:
+        """What the discriminator is told: real from generated, and now and then the gradient penalty.
+
+        The penalty is taken where it looks, behind the augmentation.
+        """
+        config = self.config
+        cameras = self.views.cameras(config.batch, random)
+        with torch.no_grad():
+            planes = self._planes(cameras, random)
+            shots = [
+                self._shoot(self.generator.volume(planes[k : k + 1], cameras[k]), cameras[k], random, learn=False)
+                for k in range(config.batch)
+            ]
+            made = self.adaptive(self._shown(shots), random)
+            real, real_cameras = self.views.draw(config.batch, random)
+            real = self.adaptive(self._as_rendered(real.to(made.device), shots[0].picture.shape[-1]), random)
+        label, real_label = (camera_label(each).to(made.device) for each in (cameras, real_cameras))
+        said = self.discriminator(made, label).float()
+        penalised = int(self.network.get_buffer("judged")) % config.r1_every == 0
+        said_real = self.discriminator(real, real_label).float()
+        self.adaptive.observe(said_real)
+        losses = {"fake": functional.softplus(said).mean(), "real": functional.softplus(-said_real).mean()}
+        if penalised:
+            with torch.autocast(real.device.type, enabled=False):
+                seen = real.float().requires_grad_(True)
+                penalty = r1_penalty(self.discriminator(seen, real_label), seen)
+            gamma = config.schedule.phase(self.progress).r1
+            losses["penalty"] = penalty * (gamma / 2 * config.r1_every)
+        self.network.get_buffer("judged").add_(1)
+        return losses
+
+    @torch.no_grad()
+    def sheet(self, average_weights: dict[str, Tensor], path: Path) -> None:
+        """People of the averaged generator from three sides: colours above, normals below."""
+        from .gan_sheet import draw_people
+
+        config = self.generator.config
+        generator = SdfGan(config)
+        generator.load_state_dict(part(average_weights, "makers.generator."))
+        z = torch.randn(SHEET_PEOPLE, config.mapping.z, generator=torch.Generator().manual_seed(0))
+        cameras = [orbit(turn, 0.05) for turn in SHEET_TURNS]
+        label = camera_label(cameras[0]).expand(len(z), -1) if config.mapping.labels else None
+        planes = generator.eval().planes(generator.styles(z, label, SHEET_TRUNCATION))
+        side = min(self.views.side, 128)
+        picture = draw_people([generator.volume(own[None]) for own in planes], cameras, side)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(path)
+
+    def record(self) -> dict[str, Any]:
+        """The configurations."""
+        model = SdfGanFileConfig(
+            self.generator.config, self.proposal.config, self.views.side, self.progress >= self.config.schedule.propose
+        )
+        return {"model": model.to_json(), "discriminator": asdict(self.discriminator.config),
+                "pictures": len(self.views)}  # fmt: skip
+
+    def _makers_turn(self) -> Turn:
+        colour = tuple(self.generator.heads.colour_parameters())
+        apart = {id(parameter) for parameter in colour}
+        rest = tuple(parameter for parameter in self.makers.parameters() if id(parameter) not in apart)
+        rate: Callable[[], float] = lambda: self.config.schedule.phase(self.progress).colour_rate  # noqa: E731
+        return Turn(self.makers, self.losses, (Group(rest), Group(colour, rate)), (0.0, 0.99), 0.0)
+
+    def _judge_turn(self) -> Turn:
+        group = Group(tuple(self.discriminator.parameters()), lambda: self.config.judge_rate)
+        return Turn(self.discriminator, self.judge, (group,), (0.0, 0.99), 0.0)
+
+    def _planes(self, cameras: Camera, random: torch.Generator) -> Float[Tensor, "B 3 C R R"]:
+        """Planes of new people, who may know the cameras that they are seen by."""
+        mapping = self.generator.mapping
+        device = mapping.mean.device
+        count = len(cameras.cam_to_world)
+        z = torch.randn(count, mapping.config.z, generator=random).to(device)
+        label = None
+        if mapping.config.labels:
+            swap = 1 - (1 - self.config.pose_swap) * min(10 * self.progress, 1.0)
+            own = torch.rand(count, generator=random) >= swap
+            label = camera_label(cameras)
+            label = torch.where(own[:, None], label, label[torch.randperm(count, generator=random)]).to(device)
+        styles = self.generator.styles(z, label)
+        if torch.is_grad_enabled():
+            with torch.no_grad():
+                mapping.mean.lerp_(styles[:, 0].mean(0).to(mapping.mean), 1 - W_DECAY)
+        return self.generator.planes(styles).float()
+
+    def _shoot(self, volume: Any, camera: Camera, random: torch.Generator, learn: bool) -> Shot:
+        schedule, full = self.config.schedule, self.views.side
+        propose = self.progress >= schedule.propose
+        side = schedule.side(self.progress, full, 4)
+        # Half precision is far too coarse for places and distances.
+        with torch.autocast(volume.device.type, enabled=False):
+            return shoot(
+                volume, camera, side, full, self.proposal, self.config.rendering, random,
+                propose=propose, supervise=learn and self.progress >= schedule.supervise,
+            )  # fmt: skip
+
+    def _shown(self, shots: list[Shot]) -> Float[Tensor, "B C S S"]:
+        """Renders as the discriminator sees them: of the full side, in [-1, 1]."""
+        pictures = torch.stack([shot.picture for shot in shots])[:, : self.views.channels]
+        return _enlarged(pictures, self.views.side) * 2 - 1
+
+    def _as_rendered(self, pictures: Float[Tensor, "B C S S"], side: int) -> Float[Tensor, "B C S S"]:
+        """Real pictures as coarse as renders of a side."""
+        return _enlarged(functional.interpolate(pictures, (side, side), mode="area"), self.views.side)
+
+
+def trained_gan(checkpoint: Path) -> TrainedSdfGan:
+    """The averaged networks of a run, ready to use."""
+    state = torch.load(checkpoint, weights_only=True, map_location="cpu")
+    model = TrainedSdfGan.build(SdfGanFileConfig.from_json(state["record"]["model"]))
+    model.generator.load_state_dict(part(state["average"], "makers.generator."))
+    model.proposal.load_state_dict(part(state["average"], "makers.proposal."))
+    return model
+
+
+def part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The weights under a prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+
+
+def _enlarged(pictures: Float[Tensor, "B C s s"], side: int) -> Float[Tensor, "B C S S"]:
+    if pictures.shape[-1] == side:
+        return pictures
+    return functional.interpolate(pictures, (side, side), mode="bilinear", align_corners=False)
