@@ -33,6 +33,9 @@ class Flags:
     """So many avatars from captions of held-out people."""
     variety: int = 0
     """So many avatars from seeds alone."""
+    baked: int = 0
+    """So many avatars from seeds alone as meshes: PSNR between Blender's pictures of them in flat light and the
+    field's own, from the same cameras."""
     training: Path | None = None
     """Folder of the shards that the model was trained on, to see whether avatars are copies of people in it."""
     pack: Path | None = None
@@ -49,6 +52,8 @@ class Flags:
     """Folder for what avatars are compared with, made once per person (otherwise in --out)."""
     workers: int = 1
     """Processes that work side by side."""
+    blender: str = ""
+    """The Blender that takes pictures of meshes; unless given, the bpy module, else `blender` on the search path."""
     json: bool = False
     """Print one JSON object instead of a table."""
 
@@ -74,6 +79,8 @@ def run(flags: Flags) -> None:
             parts["sentences"] = _sentences(flags, setting, bar)
         if flags.variety:
             parts["variety"] = _variety(flags, setting, bar)
+        if flags.baked:
+            parts["baked"] = _baked(flags, setting, bar)
     if flags.json:
         print(json.dumps({"model": setting.mark, **parts}))
         return
@@ -86,11 +93,16 @@ def _setting(flags: Flags, passing: Path) -> Setting:
     from backend.evaluation.runs import Setting
     from backend.weights import store
 
+    from .populate import blender_command
     from .studio import find_pack
 
+    # Meshes are compared with their own fields: no studio is needed for that.
+    studio = flags.portraits or flags.ceiling or flags.sentences or flags.variety
     return Setting(
-        pack=find_pack(flags.pack), truths=flags.truths or (flags.out or passing) / "truths", out=flags.out,
+        pack=find_pack(flags.pack) if studio else passing,
+        truths=flags.truths or (flags.out or passing) / "truths", out=flags.out,
         weights=flags.weights or store.DEFAULT, steps=flags.steps, invert=flags.invert,
+        blender=tuple(blender_command(flags.blender)) if flags.baked else (),
     )  # fmt: skip
 
 
@@ -118,6 +130,22 @@ def _sentences(flags: Flags, setting: Setting, bar: Bar) -> dict[str, Any]:
     found = {kind: {name: round(share, 4) for name, share in shares.items()}
              for kind, shares in understood(records).items()}  # fmt: skip
     return {"means": found["read"], "of_the_people_themselves": found["read_of_person"], "avatars": records}
+
+
+def _baked(flags: Flags, setting: Setting, bar: Bar) -> dict[str, Any]:
+    from backend.evaluation.baked import baked
+    from backend.evaluation.flat import BlenderError
+    from backend.evaluation.parts import means
+    from backend.evaluation.runs import evaluate
+
+    records = []
+    try:
+        for done, record in evaluate(baked, range(flags.baked), setting, flags.workers):
+            records.append(record)
+            bar.update(f"meshes, {done} of {flags.baked}", done / flags.baked)
+    except BlenderError as error:
+        raise Complaint(error.message, error.hint) from error
+    return {"means": means(records), "avatars": records}
 
 
 def _variety(flags: Flags, setting: Setting, bar: Bar) -> dict[str, Any]:

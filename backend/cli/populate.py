@@ -81,7 +81,7 @@ def run(flags: Flags) -> None:
     out = flags.out.resolve()
     spec = specs.read_spec(flags.spec)
     _check_out(out, flags.overwrite)
-    blender = _blender(flags.blender)
+    blender = blender_command(flags.blender)
     folder = (flags.store or out.with_suffix(".people")).resolve()
     manifest = out.with_suffix(".crowd.json")
     start = time.monotonic()
@@ -182,7 +182,7 @@ def _maker(flags: Flags, bar: Bar) -> Iterator[tuple[Maker, dict[str, Any]]]:
         client.close()
 
 
-def _blender(asked: str) -> list[str]:
+def blender_command(asked: str) -> list[str]:
     """The command that runs Python inside Blender, up to the code. Raises Complaint where there is none."""
     if not asked and find_spec("bpy") is not None:
         return [sys.executable, "-c"]

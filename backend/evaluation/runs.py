@@ -37,6 +37,8 @@ class Setting:
     """Denoising steps of the base model."""
     invert: int = 0
     """Steps by which avatars are fitted to their portrait after sampling."""
+    blender: tuple[str, ...] = ()
+    """Command that runs Python code in Blender; empty: the bpy module."""
 
     @property
     def mark(self) -> str:
