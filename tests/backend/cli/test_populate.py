@@ -150,14 +150,14 @@ def program(file: Path, says: str) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts")
 def test_without_a_blender_it_says_so_and_takes_one_that_is_there(bare: Path) -> None:
     with pytest.raises(Complaint, match="neither the bpy module nor a blender on the search path"):
-        populate._blender("")
+        populate.blender_command("")
     with pytest.raises(Complaint, match="nosuch is no program"):
-        populate._blender("nosuch")
+        populate.blender_command("nosuch")
     program(bare / "blender", "Blender 3.6.1")
     with pytest.raises(Complaint, match=r"is no Blender from 4\.2 on"):
-        populate._blender("")
+        populate.blender_command("")
     program(bare / "blender", "Blender 4.3.2")
-    command = populate._blender("")
+    command = populate.blender_command("")
     assert command[0] == str(bare / "blender") and "--background" in command and command[-1] == "--python-expr"
     with pytest.raises(Complaint, match="Blender ended with status 0 before the scene was written"):
         populate._in_blender(command, {})
