@@ -59,7 +59,8 @@ PURE = {
 ADDON_BEFORE = {
     "protocol": set(),
     "line": {"protocol"},
-    "client": {"protocol", "line"},
+    "fetching": {"protocol"},
+    "client": {"protocol", "line", "fetching"},
     "launcher": {"protocol", "client"},
     "jobs": {"protocol"},
     "requests": {"protocol"},
@@ -104,6 +105,7 @@ BLENDER_FREE = (
     "scene/catalog.py",
     "scene/gathering.py",
     "scene/ground.py",
+    "scene/islands.py",
     "scene/layout.py",
     "scene/png.py",
     "scene/welding.py",
