@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
+from .fetching import Fetching
 from .line import Socket, ZmqSocket
 from .protocol import (
     Applied,
@@ -71,7 +72,10 @@ class State(StrEnum):
 
 
 class Client:
-    """One connection. `endpoint` is a connection file, read anew at each attempt, or a Connection."""
+    """One connection. `endpoint` is a connection file, read anew at each attempt, or a Connection.
+
+    `chunks`: results are fetched in pieces, which can be gone on with after a break; unless said, from other machines.
+    """
 
     def __init__(
         self,
@@ -79,6 +83,7 @@ class Client:
         name: str,
         *,
         version: str = "",
+        chunks: bool | None = None,
         open_socket: "Callable[[Connection], Socket] | None" = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -101,6 +106,7 @@ class Client:
         self._outbox: deque[Request] = deque()
         self._unfinished: dict[str, JobRequest | Follow] = {}
         self._cancelled: set[str] = set()
+        self._chunks, self._fetching = chunks, Fetching()
         self._connect()
 
     @property
@@ -134,9 +140,13 @@ class Client:
                 if error.code is not ErrorCode.UNKNOWN_KIND:
                     self._give_up(str(error), State.REFUSED, error.code)
                 continue
-            self._note(event)
-            if self._socket is not None and not isinstance(event, Pong):
-                events.append(event)
+            for each in self._fetching.take(event):
+                self._note(each)
+                if self._socket is not None and not isinstance(each, Pong):
+                    events.append(each)
+        if self.state is State.READY:
+            self._outbox.extend(self._fetching.requests)
+            self._fetching.requests.clear()
         self._keep_alive()
         self._flush()
         return events
@@ -189,7 +199,8 @@ class Client:
 
     def _greet(self) -> None:
         if self._socket is not None and self._connection is not None:
-            self._socket.send(encode(Hello(self._version, self._connection.key, self._name)))
+            chunks = not is_loopback(self._connection.address) if self._chunks is None else self._chunks
+            self._socket.send(encode(Hello(self._version, self._connection.key, self._name, chunks or None)))
 
     def _read(self) -> Connection:
         return self._endpoint if isinstance(self._endpoint, Connection) else read_connection(self._endpoint)
@@ -217,7 +228,7 @@ class Client:
                 self._greet()
             elif event.code in (ErrorCode.WRONG_KEY, ErrorCode.WRONG_VERSION):
                 self._give_up(f"{event.message} {event.hint}".strip(), State.REFUSED, ErrorCode(event.code))
-            elif event.job_id:
+            elif event.job_id and event.code != ErrorCode.NOT_STORED:
                 self._forget(event.job_id)
 
     def _forget(self, job_id: str) -> None:
@@ -233,6 +244,7 @@ class Client:
         self.welcome, self.state, self.problem, self._attempts = event, State.READY, "", 0
         self.code = None
         if greeted:
+            self._fetching.begin(event.limits)
             # Whatever the last connection still had to say about jobs is said again, or answers a past it knew.
             self._outbox = deque(self._unfinished.values())
             self._outbox.extend(Cancel(job_id) for job_id in self._unfinished if job_id in self._cancelled)

@@ -47,6 +47,8 @@ class Client:
     """The public key that it proved to hold, "" for who reads this machine's connection file."""
     outbox: deque[tuple[str, Frames]] = field(default_factory=deque)
     """(what may be replaced by a later one of the same name, or "", frames)."""
+    chunks: bool = False
+    """It fetches results in pieces."""
     credits: dict[str, Credit] = field(default_factory=dict)
     """Per job that is followed."""
 
@@ -62,11 +64,11 @@ class Audience:
     def __len__(self) -> int:
         return len(self._clients)
 
-    def greet(self, identity: bytes, name: str, account: str = "") -> None:
+    def greet(self, identity: bytes, name: str, account: str = "", chunks: bool = False) -> None:
         """From now on known; the most silent client makes room where there are too many."""
         if identity not in self._clients and len(self._clients) >= MAX_CLIENTS:
             self.forget(min(self._clients, key=lambda each: self._clients[each].heard))
-        self._clients[identity] = Client(name, self._clock(), account)
+        self._clients[identity] = Client(name, self._clock(), account, chunks=chunks)
 
     def account(self, identity: bytes) -> str:
         """Whom the client speaks for; "" for who may do everything."""
@@ -76,6 +78,16 @@ class Audience:
     def share(self, identity: bytes) -> str:
         """With whom it shares its turns: all who hold the same key, or itself alone."""
         return self.account(identity) or identity.hex()
+
+    def fetches(self, identity: bytes) -> bool:
+        """Whether the client wants its results in pieces."""
+        client = self._clients.get(identity)
+        return client is not None and client.chunks
+
+    def owed(self, identity: bytes) -> int:
+        """Messages that wait for the client's line."""
+        client = self._clients.get(identity)
+        return len(client.outbox) if client else 0
 
     def shares(self) -> set[str]:
         """Those of all clients that are known."""

@@ -14,6 +14,7 @@ from blender_addon.protocol import (
     ErrorCode,
     Event,
     Failed,
+    Fetch,
     Finished,
     Follow,
     FreeMemory,
@@ -31,6 +32,7 @@ from blender_addon.protocol import (
 
 from .audience import Audience
 from .errors import JobError, ServiceError
+from .parts import AHEAD, Parts
 from .pool import News, Pool
 from .store import Store
 from .translate import check
@@ -56,7 +58,7 @@ EARLIER = "before the restart"
 """Share of jobs whose client has not been heard of since."""
 
 
-Wish = JobRequest | Follow | Cancel | Applied | ListJobs | Move | Discard | FreeMemory
+Wish = JobRequest | Follow | Cancel | Applied | ListJobs | Move | Discard | FreeMemory | Fetch
 
 
 class Desk:
@@ -66,7 +68,7 @@ class Desk:
         self, store: Store, audience: Audience, pool: Pool, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._store, self._audience, self._pool, self._clock = store, audience, pool, clock
-        self._turns = Turns()
+        self._turns, self._parts = Turns(), Parts(store)
         self._began: dict[str, float] = {}
         """When each job at work began."""
         self._sizes: dict[str, tuple[str, int]] = {}
@@ -88,6 +90,8 @@ class Desk:
                 if self._turns.share_of(job_id) not in self._audience.shares():
                     self._turns.adopt(job_id, self._audience.share(identity))
                 self._replay(identity, job_id)
+            case Fetch(job_id=job_id):
+                self._send_piece(identity, message)
             case Cancel(job_id=job_id):
                 if self._store.knows(job_id, self._audience.account(identity)):
                     self._cancel(job_id)
@@ -198,10 +202,22 @@ class Desk:
             self._audience.tell(identity, frames, replaces=f"Progressed {job_id}")
         for frames in self._store.results(job_id):
             event = decode_event(frames)
+            told: Sequence[Any] = frames
+            if isinstance(event, (MeshReady, TextureReady)) and self._audience.fetches(identity):
+                told = self._parts.name(event, frames)
             if isinstance(event, TextureReady):
-                self._audience.tell_texture(identity, job_id, event.level, frames, event.final)
+                self._audience.tell_texture(identity, job_id, event.level, told, event.final)
             else:
-                self._audience.tell(identity, frames)
+                self._audience.tell(identity, told)
+
+    def _send_piece(self, identity: bytes, fetch: Fetch) -> None:
+        if self._audience.owed(identity) > AHEAD:
+            return  # it asked for more than it has credit for, and takes nothing
+        mine = self._store.knows(fetch.job_id, self._audience.account(identity))
+        piece = self._parts.chunk(fetch) if mine else None
+        if piece is None:
+            raise JobError(ErrorCode.NOT_STORED, "That result is not stored (any more).", "Ask for its job again.")
+        self._audience.tell(identity, encode(piece))
 
     def _list(self, identity: bytes, limit: int) -> None:
         working = {worker.job_id for worker in self._pool.workers}
@@ -233,14 +249,17 @@ class Desk:
                 self._progress[job_id] = frames
                 for identity in self._audience.followers(job_id):
                     self._audience.tell(identity, frames, replaces=f"Progressed {job_id}")
-            case MeshReady(job_id=job_id):
-                self._attempt(self._store.keep, event, frames)
+            case MeshReady(job_id=job_id) | TextureReady(job_id=job_id):
+                self._parts.forget(event)
+                kept = self._attempt(self._store.keep, event, frames)
                 for identity in self._audience.followers(job_id):
-                    self._audience.tell(identity, frames)
-            case TextureReady(job_id=job_id):
-                self._attempt(self._store.keep, event, frames)
-                for identity in self._audience.followers(job_id):
-                    self._audience.tell_texture(identity, job_id, event.level, frames, event.final)
+                    told = frames
+                    if kept and self._audience.fetches(identity):
+                        told = self._parts.name(event, frames)
+                    if isinstance(event, TextureReady):
+                        self._audience.tell_texture(identity, job_id, event.level, told, event.final)
+                    else:
+                        self._audience.tell(identity, told)
             case Finished(job_id=job_id) | Failed(job_id=job_id):
                 self._progress.pop(job_id, None)
                 self._sizes.pop(job_id, None)
@@ -251,12 +270,14 @@ class Desk:
                 outcome = event.code if isinstance(event, Failed) else "finished"
                 log.info("job %s: %s", job_id, outcome, extra={"job": job_id})
 
-    def _attempt(self, keep: Callable[..., None], *values: Any) -> None:
-        """A full disk costs the replay of this result, not the result."""
+    def _attempt(self, keep: Callable[..., None], *values: Any) -> bool:
+        """Whether it is kept: a full disk costs the replay of this result, not the result."""
         try:
             keep(*values)
         except ServiceError as error:
             log.error("not stored: %s", error)
+            return False
+        return True
 
     def _tell_places(self) -> None:
         """Tells followers the places that changed."""

@@ -46,6 +46,7 @@ from .gate import AllowList, Gate
 from .keys import KeyPair, new_pair, server_pair
 from .logs import Level
 from .memory import can_limit
+from .parts import AHEAD, CHUNK_BYTES
 from .pool import PATIENCE_SECONDS, Pool
 from .rarely import Rarely
 from .security import bind_address, local_address, new_key, new_session, same_key
@@ -287,7 +288,7 @@ class Server:
             self._send(identity, encode(Refused(ErrorCode.BAD_MESSAGE, sentence)))
             return
         self._last_use = time.monotonic()
-        self._audience.greet(identity, hello.client, account)
+        self._audience.greet(identity, hello.client, account, bool(hello.chunks))
         log.info("%s connected", hello.client or "a client")
         self._audience.tell(identity, encode(self._welcome()), replaces="Welcome")
 
@@ -314,6 +315,8 @@ class Server:
             "portrait_bytes": MAX_PORTRAIT_BYTES,
             "queue": MAX_QUEUE,
             "queue_of_one": MAX_OF_ONE,
+            "chunk_bytes": CHUNK_BYTES,
+            "chunk_ahead": AHEAD,
             "ping_seconds": PING_SECONDS,
             "silence_seconds": SILENCE_SECONDS,
         }

@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import sqlite3
-import struct
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,10 +24,13 @@ from blender_addon.protocol import (
     Finished,
     JobRequest,
     MeshReady,
+    ProtocolError,
     TextureReady,
     decode_event,
     decode_request,
     encode,
+    pack,
+    unpack,
 )
 
 from .errors import JobError, ServiceError
@@ -88,7 +90,7 @@ def _explained(work: Callable[P, R]) -> Callable[P, R]:
     def explained(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return work(*args, **kwargs)
-        except (OSError, sqlite3.Error, struct.error) as error:
+        except (OSError, sqlite3.Error, ProtocolError) as error:
             if getattr(error, "errno", None) in FULL or "disk is full" in str(error):
                 raise ServiceError(
                     "The disk of the backend's store is full.",
@@ -122,7 +124,7 @@ class Store:
             for statement in (LATER[name] for name in LATER.keys() - columns):
                 self._database.execute(statement)
             self._database.execute("COMMIT")
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, ProtocolError) as error:
             if "locked" in str(error):
                 raise ServiceError(
                     f"Another backend already serves {folder}.", "Use that one, stop it, or choose another --store."
@@ -211,6 +213,13 @@ class Store:
         row = self._database.execute("SELECT outcome FROM jobs WHERE id = ?", [job_id]).fetchone()
         return stored + ([[row[0]]] if row and row[0] else [])
 
+    @_explained
+    def piece(self, job_id: str, kind: str, offset: int, length: int) -> bytes:
+        """Bytes of a stored result's file."""
+        with open(self._place(job_id) / kind, "rb") as file:
+            file.seek(offset)
+            return file.read(length)
+
     def unfinished(self) -> list[Unfinished]:
         """The jobs without an outcome, oldest first."""
         query = "SELECT id, attempts, account, summary, priority FROM jobs WHERE outcome IS NULL ORDER BY number"
@@ -294,14 +303,12 @@ def _digest(frames: Frames) -> str:
 
 
 def _write(path: Path, frames: Frames) -> None:
-    """Count and lengths as little-endian u64, then the frames; in one step."""
-    views = [memoryview(frame) for frame in frames]
+    """The frames as `pack` has them; in one step."""
     fresh = path.with_name(path.name + ".part")
     try:
         with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(struct.pack(f"<{len(views) + 1}Q", len(views), *(view.nbytes for view in views)))
-            for view in views:
-                file.write(view)
+            for part in pack(frames):
+                file.write(part)
         os.replace(fresh, path)
     except OSError:
         fresh.unlink(missing_ok=True)  # half a result only takes up what is short already
@@ -309,7 +316,4 @@ def _write(path: Path, frames: Frames) -> None:
 
 
 def _read(path: Path) -> list[bytes]:
-    with open(path, "rb") as file:
-        (count,) = struct.unpack("<Q", file.read(8))
-        lengths = struct.unpack(f"<{count}Q", file.read(8 * count))
-        return [file.read(length) for length in lengths]
+    return [bytes(frame) for frame in unpack(path.read_bytes())]

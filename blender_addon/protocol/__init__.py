@@ -32,6 +32,11 @@ knows ListJobs -> JobsListed, Move, Discard and FreeMemory names them in `capabi
 that is not named there. JobRequest may carry a label for that list, and one of `capabilities["priorities"]`. Where
 `capabilities["kinds"]` names "refine", a JobRequest of that kind carries a head as arrays; its MeshReady has the same
 triangles in the same order, in the backend's frame, with the coordinates that the textures lie on.
+
+**In pieces.** A client that says `chunks` in Hello gets Stored instead of MeshReady and TextureReady, if Fetch is among
+`capabilities["requests"]`. Stored names the SHA-256 and size of the message packed into one run of bytes (`pack`); the
+client asks for pieces by Fetch, `limits["chunk_ahead"]` at a time, gets Chunk for each, and goes on where it was after
+a break. The digest names the content: what was half fetched is still good after a restart of either side.
 """
 
 from .connection import CONNECTION_NAME, Connection, default_store, is_curve_key, is_loopback, read_connection
@@ -46,9 +51,11 @@ from .messages import (
     Accepted,
     Applied,
     Cancel,
+    Chunk,
     Discard,
     Event,
     Failed,
+    Fetch,
     Finished,
     Follow,
     FreeMemory,
@@ -64,9 +71,11 @@ from .messages import (
     Progressed,
     Refused,
     Request,
+    Stored,
     TextureReady,
     Welcome,
 )
+from .pack import pack, unpack
 from .wire import VERSION, decode, decode_event, decode_request, encode, kinds_of
 
 __all__ = [
@@ -81,11 +90,13 @@ __all__ = [
     "Accepted",
     "Applied",
     "Cancel",
+    "Chunk",
     "Connection",
     "Discard",
     "ErrorCode",
     "Event",
     "Failed",
+    "Fetch",
     "Finished",
     "Follow",
     "FreeMemory",
@@ -102,6 +113,7 @@ __all__ = [
     "ProtocolError",
     "Refused",
     "Request",
+    "Stored",
     "TextureReady",
     "Welcome",
     "decode",
@@ -112,5 +124,7 @@ __all__ = [
     "is_curve_key",
     "is_loopback",
     "kinds_of",
+    "pack",
     "read_connection",
+    "unpack",
 ]

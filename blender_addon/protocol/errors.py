@@ -26,6 +26,8 @@ class ErrorCode(StrEnum):
     """Understood, but cannot be done: unknown preset, options out of range, an id used twice."""
     UNKNOWN_JOB = "unknown_job"
     """No job of that id is stored here."""
+    NOT_STORED = "not_stored"
+    """That result was replaced by a newer one, or deleted, while it was fetched."""
     QUEUE_FULL = "queue_full"
     """Too many jobs wait already."""
     BAD_PORTRAIT = "bad_portrait"

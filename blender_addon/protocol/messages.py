@@ -10,6 +10,8 @@ from .fields import Array, Blob, Flag, Real, Table, Text, Whole
 
 MAX_PORTRAIT_BYTES = 32 << 20
 MAX_SOURCES_BYTES = 4 << 20
+MAX_CHUNK_BYTES = 1 << 20
+MAX_STORED_BYTES = 512 << 20
 MAX_SEED = 2**63 - 1
 PRIORITIES = ("high", "normal", "low")
 """Of a job among those of its client; "low" also waits until no client has anything more urgent."""
@@ -24,6 +26,7 @@ JobId = Annotated[str, Text(64, r"[A-Za-z0-9_-]{1,64}")]
 Word = Annotated[str, Text(64, r"[^\x00-\x1f\x7f\ud800-\udfff]*")]
 """One line: names and stages, fit for a log."""
 Sentence = Annotated[str, Text(4000)]
+Digest = Annotated[str, Text(64, r"[0-9a-f]{64}")]
 JsonTable = Annotated[dict[str, Any], Table()]
 Level = Annotated[int, Whole(0, 100)]
 
@@ -38,6 +41,8 @@ class Hello:
     """The backend's key, from its connection file."""
     client: Word = ""
     """Who calls: "Blender 4.5", "maquette generate"."""
+    chunks: Annotated[bool | None, Flag()] = None
+    """True: results come as Stored, to be fetched piece by piece, where the backend knows Fetch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,15 @@ class Discard:
 @dataclass(frozen=True, slots=True)
 class FreeMemory:
     """Idle workers give back their device's memory; the next job loads the model again. Welcome tells when."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Send me this piece of what Stored named; answered by Chunk, or Refused if that is not stored any more."""
+
+    job_id: JobId
+    digest: Digest
+    offset: Annotated[int, Whole(0, MAX_STORED_BYTES)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +323,28 @@ class TextureReady:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """In the place of a MeshReady or TextureReady, for who said so in Hello: it can be fetched, also later."""
+
+    job_id: JobId
+    kind: Annotated[str, Text(16, "MeshReady|TextureReady")]
+    digest: Digest
+    """SHA-256 of the message as `pack` makes it."""
+    size: Annotated[int, Whole(8, MAX_STORED_BYTES)]
+    """Bytes of that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a stored result; the last one is shorter than limits["chunk_bytes"], or ends at its size."""
+
+    job_id: JobId
+    digest: Digest
+    offset: Annotated[int, Whole(0, MAX_STORED_BYTES)]
+    content: Annotated[bytes, Blob(MAX_CHUNK_BYTES)] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The job is done; nothing follows."""
 
@@ -341,5 +377,20 @@ class Refused:
     job_id: Annotated[str, Text(64, r"[A-Za-z0-9_-]{0,64}")] = ""
 
 
-Request = Hello | JobRequest | Follow | Cancel | Applied | ListJobs | Move | Discard | FreeMemory | Ping | Goodbye
-Event = Welcome | Pong | Accepted | JobsListed | Progressed | MeshReady | TextureReady | Finished | Failed | Refused
+Request = (
+    Hello | JobRequest | Follow | Cancel | Applied | ListJobs | Move | Discard | FreeMemory | Fetch | Ping | Goodbye
+)
+Event = (
+    Welcome
+    | Pong
+    | Accepted
+    | JobsListed
+    | Progressed
+    | MeshReady
+    | TextureReady
+    | Stored
+    | Chunk
+    | Finished
+    | Failed
+    | Refused
+)

@@ -11,13 +11,15 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from blender_addon.client import Client, State, run_job
 from blender_addon.probe import Finding, Probe
-from blender_addon.protocol import Connection, Finished, JobRequest, Progressed, read_connection
+from blender_addon.protocol import Connection, Event, Finished, JobRequest, Progressed, TextureReady, read_connection
 
 from .conftest import ROOT, Start
 from .tiny_runner import SLOW
@@ -28,6 +30,10 @@ class Wire:
 
     def __init__(self, target: tuple[str, int]) -> None:
         self._target, self._up, self._ending = target, True, False
+        self.carried = 0
+        """Bytes, both ways."""
+        self.pause = 0.0
+        """Seconds that each 64 KiB take: a slow line."""
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         self._pairs: dict[socket.socket, socket.socket] = {}
@@ -59,6 +65,8 @@ class Wire:
                 elif ready in self._pairs:
                     with contextlib.suppress(OSError):
                         if content := ready.recv(1 << 16):
+                            self.carried += len(content)
+                            time.sleep(self.pause * len(content) / (1 << 16))
                             self._pairs[ready].sendall(content)
                             continue
                     self._drop(ready, self._pairs[ready])
@@ -126,6 +134,38 @@ def test_a_network_that_comes_back_brings_what_was_done_meanwhile(
     wire.mend()
     assert isinstance(list(run_job(client, job))[-1], Finished)
     client.close()
+
+
+def test_a_result_that_was_cut_off_goes_on_where_it_was(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blender_addon.client.PING_SECONDS", 0.2)
+    monkeypatch.setattr("blender_addon.client.SILENCE_SECONDS", 0.6)
+    start(tmp_path, runner="tests.integration.tiny_runner:Heavy")
+    local = read_connection(tmp_path / "connection.json")
+    wire = Wire(("127.0.0.1", int(local.address.rsplit(":", 1)[1])))
+    wire.pause = 0.02
+    client = Client(replace(local, address=f"tcp://127.0.0.1:{wire.port}"), "far away", chunks=True)
+    job, size, heard = JobRequest(uuid.uuid4().hex), 8 << 20, list[Event]()
+    client.send(job)
+    end, cuts = time.monotonic() + 60, [3 << 20, 6 << 20]
+    while not any(isinstance(event, Finished) for event in heard):
+        heard += client.wait(0.02)
+        if cuts and wire.carried > cuts[0]:
+            cuts.pop(0)
+            wire.cut()
+            while client.state is not State.LOST:
+                client.wait(0.05)
+                assert time.monotonic() < end
+            wire.mend()
+        assert time.monotonic() < end
+    (last,) = [event for event in heard if isinstance(event, TextureReady) and event.final]
+    assert last.albedo.shape == (1024, 1024, 3) and last.normal is not None
+    assert np.array_equal(last.normal, last.albedo[::-1])  # all of it, and each piece in its place
+    # Whole messages would have begun anew twice, and carried nearly all of it again each time.
+    assert not cuts and size < wire.carried < size + (5 << 20)
+    client.close()
+    wire.close()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")

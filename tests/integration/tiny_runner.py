@@ -104,6 +104,20 @@ def recipe_of(request: JobRequest) -> dict[str, Any]:
     }
 
 
+class Heavy(TinyRunner):
+    """Its last texture takes some seconds of a slow line: ten megabytes that do not squeeze."""
+
+    def run(self, request: JobRequest) -> Iterator[Event]:
+        random = np.random.default_rng(request.seed)
+        for event in super().run(request):
+            if isinstance(event, TextureReady) and event.final:
+                side = 1024
+                grain = random.integers(0, 256, (side, side, 3), np.uint8)
+                yield TextureReady(event.job_id, event.level, grain, True, grain[::-1], grain[..., 0], grain[..., 1])
+            else:
+                yield event
+
+
 class Sleepy(TinyRunner):
     """Takes its time to load."""
 
