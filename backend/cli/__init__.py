@@ -22,6 +22,7 @@ VERBS = {
     "edit": "change an avatar as a sentence says",
     "blend": "make the avatar between two others",
     "populate": "put a crowd into a Blender scene, as a JSON file describes it",
+    "convert": "make a generator of another system's published checkpoint",
     "fetch": "get the files that are not part of the package (face networks)",
     "studio": "make synthetic people to learn from",
     "fit": "fit the studio's people, your pictures with cameras, or your mesh",

@@ -85,7 +85,8 @@ def _add_flag(parser: argparse.ArgumentParser, field: "Field[Any]", kind: Any, t
             settings["nargs"] = "*" if settings.get("nargs") == "+" else "?"
         parser.add_argument(field.name, **settings)
     else:
-        parser.add_argument("--" + field.name.replace("_", "-"), dest=field.name, required=required, **settings)
+        name = str(field.metadata.get("flag", field.name))
+        parser.add_argument("--" + name.replace("_", "-"), dest=field.name, required=required, **settings)
 
 
 def _without_none(kind: Any) -> Any:

@@ -1,30 +1,59 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A condition (portrait or seed) to a field, one file per family of generators.
 
-`SYNTHESIZERS` names them; the values are import paths, so that listing them costs no torch:
+`SYNTHESIZERS` names those that ship; the values are import paths, so that listing them costs no torch. What the user
+has converted (`weights.library`) stands beside them:
 
     synthesizer = load("rodin")
     field = yield from synthesizer.synthesize(Condition(seed=7))
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from ..weights import library
 
 if TYPE_CHECKING:
     from .base import Synthesizer
 
+DEFAULT = "rodin"
 SYNTHESIZERS = {"rodin": "backend.synthesis.rodin:Rodin"}
+CONVERTED = {
+    "eg3d": "backend.synthesis.plane_gan:ConvertedGan",
+    "panohead": "backend.synthesis.plane_gan:ConvertedGan",
+    "triposr": "backend.synthesis.lrm:ConvertedLrm",
+}
+"""Family of a converted model -> what makes avatars with it."""
+INPUTS = {"rodin": ("portrait", "sentence", "seed")}
+"""What each that ships makes people from."""
 
 
-def load(name: str = "rodin", device: str = "auto") -> "Synthesizer":
+def available() -> dict[str, tuple[str, ...]]:
+    """All generators by name, those that ship first, with what they make people from."""
+    return INPUTS | {name: entry.inputs for name, entry in library.entries().items() if name not in INPUTS}
+
+
+def load(name: str = DEFAULT, device: str = "auto") -> "Synthesizer":
     """Load a generator by name; `device` is auto, cpu, cuda or cuda:N.
 
-    Raises KeyError for an unknown name and `weights.store.WeightsError` for unusable weights.
+    Raises library.LibraryError for an unknown name and `weights.store.WeightsError` for unusable weights.
     """
     import torch
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    module, _, attribute = SYNTHESIZERS[name].partition(":")
-    synthesizer: Synthesizer = getattr(import_module(module), attribute).load(torch.device(device))
-    return synthesizer
+    where = torch.device(device)
+    if name in SYNTHESIZERS:
+        shipped: Synthesizer = _found(SYNTHESIZERS[name]).load(where)
+        return shipped
+    entry = library.entries().get(name)
+    if entry is None:
+        known = ", ".join(available())
+        raise library.LibraryError(f"there is no generator called {name!r}", f"Choose one of {known}.")
+    converted: Synthesizer = _found(CONVERTED[entry.family]).open(entry, where)
+    return converted
+
+
+def _found(path: str) -> Any:
+    module, _, attribute = path.partition(":")
+    return getattr(import_module(module), attribute)
