@@ -34,9 +34,9 @@ class ViewDenoiserConfig:
     """Sizes of the network."""
 
     fold: int = 4
-    widths: tuple[int, int, int] = (96, 160, 256)
+    widths: tuple[int, int, int] = (96, 128, 256)
     """Channels at the folded side, its half and its quarter."""
-    blocks: tuple[int, int, int] = (1, 2, 3)
+    blocks: tuple[int, int, int] = (1, 1, 2)
     """Residual blocks on the way down (and one more on the way up); of the last, transformer blocks."""
     embedding: int = 256
     z_size: int = 256
@@ -100,7 +100,7 @@ class ViewDenoiser(nn.Module):
         self.enter_numbers = nn.Linear(VIEW_NUMBERS, embedding)
         self.enter_z = nn.Linear(config.z_size, embedding)
         self.tokens = nn.Linear(config.z_size, TOKENS * TOKEN_CHANNELS)
-        self.stem = nn.Conv2d((6 + GUIDES) * squares, fine, 3, padding=1)
+        self.stem = nn.Conv2d((6 + GUIDES) * squares, fine, 1)
 
         def several(count: int, width: int) -> nn.ModuleList:
             return nn.ModuleList(_Block(width, embedding) for _ in range(count))

@@ -100,7 +100,7 @@ ENGINES: dict[StageName, EngineConfig] = {
                       save_every=200, sheet_every=0),
     "upsampler": replace(_DEFAULT, minutes=60, learning_rate=1e-3),
     "refiner": replace(_DEFAULT, minutes=30, learning_rate=5e-4),
-    "views": replace(_DEFAULT, minutes=35, learning_rate=8e-4, average=0.998, sheet_every=400),
+    "views": replace(_DEFAULT, minutes=30, learning_rate=1e-3, average=0.998, sheet_every=400),
 }  # fmt: skip
 """As the shipped model was trained, on one core."""
 PAPER_ENGINE = EngineConfig(
