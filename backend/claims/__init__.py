@@ -25,5 +25,6 @@ CLAIMS = {
     "W3": "w3",
     "W4": "w4",
     "W5": "w5",
+    "D5": "d5",
 }
 """Id -> file of this package, in the order in which they run and are reported."""

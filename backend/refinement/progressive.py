@@ -77,7 +77,7 @@ def refine_views(
             log.info("view %d of %d shows nothing new", number + 1, views)
             continue
         picture = yield from _painted(prior, plan, replace(wish, seed=wish.seed + number), number, views)
-        painted += apply(canvas, look, plan, picture.astype(np.float32) / 255)
+        painted += repaint(canvas, look, plan, picture.astype(np.float32) / 255)
         level += 1
         log.info("view %d of %d painted, %.0f %% of it kept", number + 1, views, 100 * _kept(plan))
         yield canvas.textures(level)
@@ -85,7 +85,7 @@ def refine_views(
     return canvas.textures(level + 1)
 
 
-def apply(
+def repaint(
     canvas: Canvas, look: TextureView, plan: Trimap, picture: Float[np.ndarray, "S S 3"]
 ) -> Float[np.ndarray, " N"]:
     """Moves the canvas towards a view's repainted picture (sRGB in [0, 1]); the weight that each texel gained."""

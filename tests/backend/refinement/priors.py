@@ -56,3 +56,21 @@ class Orienter:
 def load(settings: PriorSettings) -> Sharpener:
     """As `PRIORS` names loaders."""
     return Sharpener()
+
+
+class Moody:
+    """Gives each seed a tone of its own, as samplers do, and each picture its grain; what is kept stays."""
+
+    name = "moody"
+
+    def __init__(self, size: int = 64) -> None:
+        self.size = size
+
+    def paint(self, view: View, wish: Wish) -> Generator[Step, None, np.ndarray]:
+        random = np.random.default_rng(wish.seed)
+        yield Step(0.5)
+        tone = random.uniform(-60, 60, 3) * wish.strength
+        grain = random.normal(0, 12, view.image.shape) * wish.strength
+        changed = view.image + tone + grain
+        keep = view.keep[..., None]
+        return np.clip(keep * view.image + (1 - keep) * changed, 0, 255).astype(np.uint8)
