@@ -6,13 +6,12 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import bpy
-import numpy as np
 
 from .jobs import JobState, Phase, reduce
 from .preferences import preferences
 from .protocol import ErrorCode, Event, Failed, Finished, JobRequest, MeshReady, TextureReady
 from .scene import avatar as avatar_writer
-from .scene import dress, image, mesh, png, tags, view
+from .scene import channels, dress, image, mesh, png, tags, view
 
 log = logging.getLogger(__name__)
 
@@ -115,11 +114,8 @@ class Avatar:
 def _encoded_maps(event: TextureReady) -> Generator[None, None, dict[str, bytes]]:
     """Files of the maps that came with a texture: normals, and occlusion and roughness as glTF has them in one."""
     maps = {}
-    if event.normal is not None:
-        maps["normal"] = yield from png.encode(event.normal)
-    if event.occlusion is not None and event.roughness is not None:
-        metal = np.zeros_like(event.occlusion)
-        maps["surface"] = yield from png.encode(np.stack([event.occlusion, event.roughness, metal], axis=-1))
+    for kind, pixels in channels.maps_of(event).items():
+        maps[kind] = yield from png.encode(pixels)
     return maps
 
 

@@ -77,7 +77,8 @@ def place(
     for number, person in enumerate(people):
         shape = person.shape()
         levels = [shape.level(budget) for budget in spec.lod.faces]
-        loading = crowd.new_person(person.key, f"Person {number:03d}", shape.vertices, shape.uv, levels, person.albedo)
+        pictures = {"albedo": person.albedo, **person.maps()}
+        loading = crowd.new_person(person.key, f"Person {number:03d}", shape.vertices, shape.uv, levels, pictures)
         looks.append((yield from _told(loading, people, f"loading person {number + 1} of {len(people)}")))
     yield Told(len(people), len(people), "placing")
     scene = bpy.data.scenes[scene_name]

@@ -103,6 +103,7 @@ BLENDER_FILES = (
 BLENDER_FREE = (
     "scene/axes.py",
     "scene/catalog.py",
+    "scene/channels.py",
     "scene/gathering.py",
     "scene/ground.py",
     "scene/islands.py",

@@ -94,7 +94,9 @@ def requests_of(spec: CrowdSpec, capabilities: Mapping[str, Any]) -> Iterator[tu
             raise SpecError(f"{name}: {request}")
         # The backend keeps what it made under this id: after a crash on our side it is not computed again.
         levels = "".join(f"-{each}" for each in request.options.get("levels", ()) if each not in LEVELS)
-        yield name, replace(request, job_id=f"{key_of(request)}{levels}"[:64])
+        # Who waits for one avatar goes before a crowd, whoever asked for it.
+        priority = "low" if "low" in capabilities.get("priorities", ()) else None
+        yield name, replace(request, job_id=f"{key_of(request)}{levels}"[:64], priority=priority)
 
 
 def gather(
@@ -196,7 +198,7 @@ def _attempt(
                     if shape is None or texture is None:
                         break
                     budgets = request.options.get("levels", ())
-                    return (yield from _kept(store.adding(key, shape, texture.albedo, recipe, budgets), told))
+                    return (yield from _kept(store.adding(key, shape, texture, recipe, budgets), told))
             yield told
     finally:
         close = getattr(events, "close", None)

@@ -4,6 +4,7 @@
     store/3f2a.../shape.npz     vertices [V, 3], uv [V, 2], faces of each level: faces_0, faces_1, ...; budgets [L];
                                 asked [A], all budgets that were wanted: a backend may give fewer
     store/3f2a.../albedo.png
+    store/3f2a.../normal.png, surface.png     where the backend made them
     store/3f2a.../recipe.json   how the backend made this person
 
 The folder's name is a digest of what was asked for (`key_of`), not of when or where.
@@ -22,8 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from ..protocol import JobRequest, MeshReady
+from ..protocol import JobRequest, MeshReady, TextureReady
 from ..scene import png
+from ..scene.channels import NORMAL, SURFACE, maps_of
 
 SHAPE, ALBEDO, RECIPE = "shape.npz", "albedo.png", "recipe.json"
 
@@ -68,6 +70,11 @@ class Person:
         """The texture's file."""
         return self.folder / ALBEDO
 
+    def maps(self) -> dict[str, Path]:
+        """Files of the finer maps, as far as this person has them."""
+        files = {kind: self.folder / f"{kind}.png" for kind in (NORMAL, SURFACE)}
+        return {kind: file for kind, file in files.items() if file.exists()}
+
     def shape(self) -> Shape:
         """The meshes, read from disk. Raises StoreError."""
         try:
@@ -105,10 +112,10 @@ class Store:
             return None  # damaged: made again
 
     def add(
-        self, key: str, shape: MeshReady, albedo: np.ndarray, recipe: Mapping[str, Any], budgets: Sequence[int] = ()
+        self, key: str, shape: MeshReady, texture: TextureReady, recipe: Mapping[str, Any], budgets: Sequence[int] = ()
     ) -> Person:
         """Writes a person, at once; one of that name is replaced. Raises StoreError."""
-        steps = self.adding(key, shape, albedo, recipe, budgets)
+        steps = self.adding(key, shape, texture, recipe, budgets)
         while True:
             try:
                 next(steps)
@@ -117,7 +124,7 @@ class Store:
                 return person
 
     def adding(
-        self, key: str, shape: MeshReady, albedo: np.ndarray, recipe: Mapping[str, Any], budgets: Sequence[int] = ()
+        self, key: str, shape: MeshReady, texture: TextureReady, recipe: Mapping[str, Any], budgets: Sequence[int] = ()
     ) -> Generator[None, None, Person]:
         """The same in short steps; the folder appears when all of it is there."""
         try:
@@ -129,8 +136,9 @@ class Store:
                 kept = np.array(budgets[: len(levels) - 1], np.int64)
                 asked = np.array(budgets, np.int64)
                 np.savez(staging / SHAPE, vertices=shape.vertices, uv=shape.uv, budgets=kept, asked=asked, **faces)
-                content = yield from png.encode(albedo)
-                (staging / ALBEDO).write_bytes(content)
+                for name, pixels in {Path(ALBEDO).stem: texture.albedo, **maps_of(texture)}.items():
+                    content = yield from png.encode(pixels)
+                    (staging / f"{name}.png").write_bytes(content)
                 (staging / RECIPE).write_text(json.dumps(recipe, indent=2, ensure_ascii=False), encoding="utf-8")
                 # A folder cannot be replaced by another in one step; half of one is never under its name.
                 if (self.folder / key).exists():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A crowd in the scene: distinct people once, everyone else as an object that shares their meshes, or as an instance.
 
-People are meshes, one per level of detail, with one material and one packed texture each. Thousands of them are one
+People are meshes, one per level of detail, with one material and its packed textures each. Thousands of them are one
 object of points whose geometry nodes put a person onto each point; named attributes of the points say whom, how large
 and how tinted. Materials read the tint from the instance, or from the object where it is one of its own.
 """
@@ -39,15 +39,19 @@ class Look:
 
 
 def new_person(
-    key: str, name: str, vertices: np.ndarray, uv: np.ndarray, levels: Sequence[np.ndarray], albedo: Path
+    key: str, name: str, vertices: np.ndarray, uv: np.ndarray, levels: Sequence[np.ndarray], pictures: dict[str, Path]
 ) -> Generator[None, None, Look]:
-    """Returns the person's meshes, from the backend's axes, with the texture file packed into the .blend."""
-    picture = bpy.data.images.load(str(albedo), check_existing=False)
-    picture.name = f"{name} albedo"
-    picture.colorspace_settings.name = "sRGB"
-    picture.pack()
-    dress = material.new_material(key, name, picture)
+    """Returns the person's meshes, from the backend's axes, with the texture files packed into the .blend: "albedo",
+    and "normal" and "surface" where there are such."""
+    loaded = {}
+    for kind, file in pictures.items():
+        loaded[kind] = bpy.data.images.load(str(file), check_existing=False)
+        loaded[kind].name = f"{name} {kind}"
+        loaded[kind].colorspace_settings.name = "sRGB" if kind == "albedo" else "Non-Color"
+        loaded[kind].pack()
+    dress = material.new_material(key, name, loaded.pop("albedo"))
     _tint(dress)
+    material.add_maps(dress, loaded)
     dress_name = dress.name
     made: dict[int, str] = {}
     for number, faces in enumerate(levels):

@@ -78,6 +78,29 @@ def test_objects_share_the_meshes_of_their_people(tmp_path):
     assert spec_of(json.loads(collection[crowd_scene.RECIPE])) == spec(lod={"faces": [60, 50], "distances": [3.5]})
 
 
+@pytest.mark.parametrize("kind", ["objects", "points"])
+def test_people_wear_their_normals_and_roughness(tmp_path, kind):
+    def fine(request: JobRequest):
+        shape, texture, done = cube(request)
+        grey = np.full((8, 8), GREY, np.uint8)
+        yield shape
+        yield TextureReady(request.job_id, 0, texture.albedo, True, texture.albedo, grey, grey // 2)
+        yield done
+
+    steps = crowd_scene.populate(
+        bpy.context.scene, spec(instances=kind), Store(tmp_path), fine, {"options": ["levels"]}
+    )
+    list(steps)
+    assert len(bpy.data.materials) == 3 and len(bpy.data.images) == 9
+    for dress in bpy.data.materials:
+        shader = next(node for node in dress.node_tree.nodes if node.bl_idname == "ShaderNodeBsdfPrincipled")
+        for socket in ("Base Color", "Normal", "Roughness"):
+            assert shader.inputs[socket].is_linked, socket
+    for picture in bpy.data.images:
+        assert picture.packed_file is not None and picture.users == 1
+        assert picture.colorspace_settings.name == ("sRGB" if "albedo" in picture.name else "Non-Color")
+
+
 def test_points_show_the_same_crowd(tmp_path):
     asked = {"instances": "points", "lod": {"faces": [60, 50], "distances": [3.5]}}
     made = populated(spec(**asked), tmp_path)
@@ -183,7 +206,7 @@ def test_a_file_is_written_with_its_manifest_and_opens_again(tmp_path, capfd):
     for seed in asked.seeds:
         request = JobRequest("x", preset="draft", seed=seed, options={"levels": [60, 50]})
         shape, texture, _ = cube(request)
-        keys.append(store.add(key_of(request), shape, texture.albedo, {"seed": seed}, (60, 50)).key)
+        keys.append(store.add(key_of(request), shape, texture, {"seed": seed}, (60, 50)).key)
     job = {
         "spec": plain(asked),
         "store": str(store.folder),

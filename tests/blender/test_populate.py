@@ -42,7 +42,7 @@ def test_the_operator_waits_and_leaves_a_crowd(settings, capfd):
     bpy.context.scene.cursor.location = (5, 0, 1)
     assert bpy.ops.maquette.populate() == {"FINISHED"}
     objects = bpy.data.collections["Crowd"].objects
-    assert len(objects) == 9 and len(bpy.data.images) == 3
+    assert len(objects) == 9 and len(bpy.data.images) == 9  # three of each person
     assert sum(each.location.x for each in objects) / 9 == pytest.approx(5)
     assert all(each.location.z == pytest.approx(1) for each in objects)
     assert "person 2 of 3: sampling" in capfd.readouterr().out

@@ -155,7 +155,9 @@ def test_sentences_wait_for_a_backend_that_knows_them():
 
 def test_an_older_backend_is_not_asked_for_levels():
     _, request = next(requests_of(spec(), {}))
-    assert request.options == {}
+    assert request.options == {} and request.priority is None
+    _, request = next(requests_of(spec(), {"priorities": ["high", "normal", "low"]}))
+    assert request.priority == "low"  # a crowd lets everyone else go first, and its people are the same
 
 
 def test_memory_does_not_grow_with_the_number_of_people(tmp_path):
