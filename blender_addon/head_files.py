@@ -59,7 +59,7 @@ def load(path: Path) -> list[bpy.types.Object]:
             bpy.ops.wm.read_factory_settings(use_empty=True)
             _import(path, suffix)
     except Exception as error:  # each importer has errors of its own
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].removeprefix("Error: ")
         raise FileError(f"{path.name} cannot be read as {suffix[1:].upper()}: {reason[:200]}") from error
     found = [each for each in bpy.context.scene.objects if each.type == "MESH" and len(each.data.polygons)]
     if not found:

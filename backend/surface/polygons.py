@@ -55,15 +55,11 @@ def whole(
 
     A polygon that would then lie on others becomes a chart of its own.
     """
-    order = np.argsort(polygons, kind="stable")
-    starts = np.flatnonzero(np.diff(polygons[order], prepend=polygons[order[0]] - 1))
     faces = charts.faces.astype(np.int64)
     vertices, places = [charts.vertices], [flat]
     count = len(flat)
     mended: list[np.ndarray] = []
-    for rows in np.split(order, starts[1:]):
-        if len(rows) == 1 or not _cut(faces[rows], joined[rows]):
-            continue
+    for rows in _cut(faces, joined, polygons):
         corners, fresh, flat_fresh = _mended(charts, flat, faces[rows], joined[rows], count)
         faces[rows] = corners
         vertices.append(charts.vertices[fresh])
@@ -83,10 +79,17 @@ def _solid(mesh: Mesh) -> Bool[np.ndarray, " F"]:
     return (joined != np.roll(joined, 1, 1)).all(1) & (area > NO_AREA * area.mean(dtype=np.float64))
 
 
-def _cut(faces: Int[np.ndarray, "K 3"], joined: Int[np.ndarray, "K 3"]) -> bool:
-    """Whether a place in space has several numbers in the layout."""
-    pairs = np.unique(np.stack([joined.reshape(-1), faces.reshape(-1)], 1), axis=0)
-    return len(pairs) > len(np.unique(joined))
+def _cut(
+    faces: Int[np.ndarray, "F 3"], joined: Int[np.ndarray, "F 3"], polygons: Int[np.ndarray, " F"]
+) -> list[Int[np.ndarray, " K"]]:
+    """The triangles of each polygon in which a place in space has several numbers in the layout."""
+    owner = np.repeat(polygons.astype(np.int64), 3)
+    order = np.lexsort((faces.reshape(-1), joined.reshape(-1), owner))
+    owner, place, number = (each[order] for each in (owner, joined.reshape(-1), faces.reshape(-1)))
+    clash = (owner[1:] == owner[:-1]) & (place[1:] == place[:-1]) & (number[1:] != number[:-1])
+    bad = np.flatnonzero(np.isin(polygons, owner[1:][clash]))
+    bad = bad[np.argsort(polygons[bad], kind="stable")]
+    return np.split(bad, np.flatnonzero(np.diff(polygons[bad])) + 1) if len(bad) else []
 
 
 def _mended(charts: Mesh, flat, faces, joined, count: int):
