@@ -3,7 +3,7 @@
 
 import bpy
 
-from . import again, asset, backend, cancel, change, generate, portrait, queue, refine, result
+from . import again, asset, backend, cancel, change, generate, portrait, quads, queue, refine, result
 
 CLASSES = (
     *backend.CLASSES,
@@ -16,5 +16,6 @@ CLASSES = (
     *change.CLASSES,
     *refine.CLASSES,
     *asset.CLASSES,
+    *quads.CLASSES,
 )
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

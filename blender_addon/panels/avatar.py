@@ -37,7 +37,9 @@ class MAQUETTE_PT_avatar(Tab, bpy.types.Panel):
         row = column.row(align=True)
         row.operator("maquette.regenerate", icon="FILE_REFRESH")
         row.operator("maquette.vary", icon="MOD_NOISE")
-        column.operator("maquette.mark_asset", icon="ASSET_MANAGER")
+        row = column.row(align=True)
+        row.operator("maquette.quads", icon="MOD_REMESH")
+        row.operator("maquette.mark_asset", icon="ASSET_MANAGER")
         for note in wording.notes_of(recipe):
             sentence(self.layout.column(), context, note, "INFO")
         _draw_changes(self.layout.column(), context)
