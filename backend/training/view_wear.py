@@ -14,7 +14,7 @@ from torch.nn import functional
 from ..models.view_denoiser import SeenView, view_numbers
 from .surround_set import HeadViews
 
-COARSEST = 24.0
+COARSEST = 28.0
 """Side of the coarsest pixels that doubt 1 may mean, pixels."""
 SHARP = 0.08
 """Share of pictures that are left as sharp as they were, whatever their doubt: a network must know when to stop."""
@@ -42,7 +42,7 @@ def wear(
     rows = [_worn(truth.picture[k : k + 1], truth.shown[k : k + 1], float(doubt[k]), random) for k in range(count)]
     picture = torch.lerp(torch.cat(rows), truth.picture, keep)
     shown = (truth.shown > 0.5).float()
-    normal, depth = _smooth_shape(truth, shown, random)
+    normal, depth = _worn_shape(truth, shown, doubt, random)
     told = (torch.rand(count, generator=random) >= NO_DEPTH).float()
     guide = torch.cat([normal, depth * told[:, None, None, None], shown, generate, keep], 1)
     return SeenView((2 * picture - 1) * (1 - generate), guide, view_numbers(doubt, truth.angles, told), truth.z)
@@ -67,6 +67,8 @@ def _worn(picture: Tensor, shown: Tensor, doubt: float, random: torch.Generator)
     colour = mean + (colour - mean) * (1 - 0.4 * severity * _chance(random))
     for grid, coloured, grey in ((2 + 8 * _chance(random), 0.1, 0.07), (24 + 24 * _chance(random), 0.03, 0.03)):
         colour = colour + severity * _patches(round(grid), height, width, coloured, grey, random)
+    if _chance(random) < 0.3:
+        colour = colour + 0.04 * severity * _weave(height, width, random)
     if _chance(random) < 0.5:
         colour = colour + 0.12 * severity * torch.randn(1, 3, 1, 1, generator=random)
     if _chance(random) < 0.3:
@@ -98,6 +100,12 @@ def _field(channels: int, grid: int, height: int, width: int, random: torch.Gene
     return functional.interpolate(smooth, (height, width), mode="bilinear", align_corners=False)
 
 
+def _weave(height: int, width: int, random: torch.Generator) -> Tensor:
+    """Upright and level lines, as planes of features leave them on a surface, [1, 1, H, W]."""
+    waves = [torch.sin(torch.arange(side) * 2 * math.pi / _uniform(5, 16, random)) for side in (height, width)]
+    return (waves[0][:, None] + waves[1])[None, None]
+
+
 def _beyond(height: int, width: int, random: torch.Generator) -> Tensor:
     """Signed distance from a random line near the middle, in half sides, [1, 1, H, W]."""
     angle, offset = _uniform(0, 2 * math.pi, random), _uniform(-0.4, 0.4, random)
@@ -122,14 +130,19 @@ def _hole(truth: HeadViews, row: int, random: torch.Generator, often: float) -> 
     return _blurred((inside > 0).float(), int(8 * _chance(random)))
 
 
-def _smooth_shape(truth: HeadViews, shown: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Normals and depth as a coarser surface has them: no single locks of hair."""
+def _worn_shape(truth: HeadViews, shown: Tensor, doubt: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Normals and depth as a generated surface has them: no single locks of hair, and bumps where there are none."""
     both = torch.cat([truth.normal * shown, truth.depth * shown, shown], 1)
     radius = int(6 * _chance(random) ** 2)
     both = _blurred(_blurred(both, radius), radius)
     depth = both[:, 3:4] / both[:, 4:].clamp(min=1e-3)
-    length = both[:, :3].square().sum(1, keepdim=True).clamp(min=1e-8).sqrt()
-    return both[:, :3] / length * shown, depth * shown
+    height, width = shown.shape[-2:]
+    grids = [int(8 + 40 * _chance(random)) for _ in doubt]
+    bumps = torch.cat([_field(3, grid, height, width, random) for grid in grids])
+    strength = 0.3 * doubt * torch.rand(len(doubt), generator=random)
+    normal = both[:, :3] / both[:, 4:].clamp(min=1e-3) + strength[:, None, None, None] * bumps
+    length = normal.square().sum(1, keepdim=True).clamp(min=1e-8).sqrt()
+    return normal / length * shown, depth * shown
 
 
 def _blurred(image: Tensor, radius: int) -> Tensor:

@@ -69,7 +69,7 @@ def test_the_shape_stays_a_shape(worn: Callable) -> None:
     inside = views.shown[:, 0] > 0
     length = seen.guide[:, :3].norm(dim=1)
     assert (length[inside] - 1).abs().max() < 0.02
-    assert (seen.guide[:, :3] * views.normal).sum(1)[inside].mean() > 0.97
+    assert (seen.guide[:, :3] * views.normal).sum(1)[inside].mean() > 0.93
     told = seen.numbers[:, 4] == 1
     assert 0 < told.sum() < COUNT
     assert not seen.guide[~told, 3].any() and seen.guide[told, 3].any()
