@@ -21,6 +21,7 @@ VERBS = {
     "generate": "make an avatar from a portrait, a sentence, a seed, or a mix of them",
     "edit": "change an avatar as a sentence says",
     "blend": "make the avatar between two others",
+    "refine": "repaint a head in a file from a portrait, a sentence or both, and leave all else as it is",
     "populate": "put a crowd into a Blender scene, as a JSON file describes it",
     "convert": "make a generator of another system's published checkpoint",
     "fetch": "get the files that are not part of the package (face networks)",
