@@ -18,6 +18,8 @@ from .portrait_set import PortraitSet
 
 VISITS = 6
 """Photographs, and as many sentences, by which each person is known."""
+FRONT = 2.0
+"""How much more often than another the first view is drawn, which shows the face."""
 NOBODY = 0.3
 """Share of visits that do not say who the person is."""
 PARTS = (1.0, 0.75, 0.5)
@@ -76,7 +78,9 @@ class SurroundSet:
         """Views or parts of views of anybody, half of them mirrored."""
         chosen = []
         for _ in range(count):
-            person, view = (int(torch.randint(most, (1,), generator=random)) for most in (len(self), self.views))
+            person = int(torch.randint(len(self), (1,), generator=random))
+            often = torch.tensor([FRONT, *[1.0] * (self.views - 1)])
+            view = int(torch.multinomial(often, 1, generator=random))
             part = PARTS[int(torch.multinomial(torch.tensor(PART_SHARES), 1, generator=random))]
             each = self._part(self.whole(person, view), part, side, random)
             chosen.append(_mirrored(each) if torch.rand(1, generator=random) < 0.5 else each)
