@@ -73,8 +73,9 @@ def run(
         yield stages.enter(LAYING)
     if prior is None:
         assert portrait is not None
-        mask = None if paintable is None else _at(paintable, request.size)
-        textures = lay_portrait(mesh, resized(textures, mesh, request.size), portrait, finder=finder, paintable=mask)
+        mask, colours = (None if each is None else _at(each, request.size) for each in (paintable, known))
+        larger = resized(textures, mesh, request.size)
+        textures = lay_portrait(mesh, larger, portrait, finder=finder, paintable=mask, known=colours)
     else:
         refining = refine_views(mesh, textures, prior, _wish(request), request.views, request.size, paintable, portrait,
                                 known=known, finder=finder)  # fmt: skip

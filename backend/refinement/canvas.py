@@ -49,6 +49,7 @@ class Canvas:
         nowhere = np.zeros(len(self.rows), np.float32)
         self.photographed = nowhere if laid is None else _mask(laid, side, coverage)
         """How far a texel shows a photograph."""
+        self.known |= self.photographed > 0.5
         self.best = self.photographed.copy()
         """Largest cosine to a camera that has painted a texel; 1 where a photograph lies."""
         self.weight = np.maximum(np.where(self.known, ORIGINAL, 0), self.best).astype(np.float32)

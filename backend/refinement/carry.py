@@ -7,12 +7,9 @@ from scipy.sparse import coo_matrix, diags
 from scipy.sparse.linalg import cg
 
 from ..surface.mesh import Mesh
-from ..texture.project import smoothstep
 
 STIFFNESS = 0.02
 """Weight of an edge's smoothness against a fully known vertex."""
-ENOUGH = (0.01, 0.06)
-"""Weight from which a texel begins to count as known, and at which it does entirely."""
 ROUNDS = 300
 """Of conjugate gradients: so many edges far colours travel at most."""
 
@@ -21,9 +18,9 @@ def carried(
     mesh: Mesh,
     corners: tuple[np.ndarray, np.ndarray],
     values: Float[np.ndarray, "N C"],
-    weight: Float[np.ndarray, " N"],
+    known: Float[np.ndarray, " N"],
 ) -> Float[np.ndarray, "N C"]:
-    """Texel values where they are known, spread smoothly over the surface to where they are not.
+    """Texel values as far as they are `known` (0 to 1), spread smoothly over the surface to where they are not.
 
     `corners` are each texel's vertices `[N, 3]` and their barycentric weights `[N, 3]`. A loose part without any known
     texel keeps its values.
@@ -31,7 +28,6 @@ def carried(
     vertices, shares = corners
     welded = mesh.welded()
     count = int(welded.max()) + 1
-    known = smoothstep(weight, *ENOUGH)
     node = welded[vertices]
     mass = np.bincount(node.reshape(-1), (shares * known[:, None]).reshape(-1), count)
     total = np.bincount(node.reshape(-1), shares.reshape(-1), count)

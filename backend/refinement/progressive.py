@@ -23,6 +23,7 @@ from ..surface.mesh import Mesh
 from ..texture.differentiable import TextureView, texture_view
 from ..texture.fitting import fit_picture, information
 from ..texture.maps import TextureSet
+from ..texture.project import smoothstep
 from ..texture.raster import raster_uv
 from ..texture.resize import resized
 from .canvas import Canvas
@@ -34,6 +35,8 @@ from .viewpoints import viewpoints
 
 TEXELS_PER_PIXEL = 4
 """Side of the texture that is optimised over the side of the views, at most: a finer one holds nothing a view shows."""
+ENOUGH = (0.01, 0.06)
+"""Weight of all views from which a texel begins to count as painted, and at which it does entirely."""
 WORTH = 0.02
 """Share of a view's pixels that must be new for it to be painted at all."""
 
@@ -61,7 +64,7 @@ def refine_views(
     mask, known = _fitted(paintable, size), _fitted(known, size)
     textures = resized(textures, mesh, size)
     if portrait is not None:
-        textures = lay_portrait(mesh, textures, portrait, finder=finder, paintable=mask)
+        textures = lay_portrait(mesh, textures, portrait, finder=finder, paintable=mask, known=known)
         yield textures
         wish = replace(wish, reference=portrait.crop)
     side = prior.size
@@ -116,7 +119,7 @@ def spread(mesh: Mesh, canvas: Canvas, painted: Float[np.ndarray, " N"]) -> None
     corners = mesh.faces[raster.face[covered]], raster.weights[covered]
     # Photographs and what must not change are known to change by nothing.
     held = np.maximum(painted, np.maximum(1 - canvas.free, canvas.photographed))
-    change = carried(mesh, corners, canvas.change, held) * canvas.free[:, None]
+    change = carried(mesh, corners, canvas.change, smoothstep(held, *ENOUGH)) * canvas.free[:, None]
     rows = np.clip(canvas.rows - canvas.change + change, 0, 1)
     empty = ~canvas.known
     if empty.any():

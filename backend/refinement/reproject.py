@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 
 from ..faces.networks import FaceFinder
 from ..faces.portrait import Portrait
@@ -19,8 +19,9 @@ from ..texture.fill import fill
 from ..texture.harmonise import blend, delight, foreign, gains
 from ..texture.maps import TextureSet
 from ..texture.preview import bilinear
-from ..texture.project import project
+from ..texture.project import project, smoothstep
 from ..texture.raster import mix, raster_uv
+from .carry import carried
 from .prior import Wish
 from .registration import register
 
@@ -30,6 +31,8 @@ MASK, RIM = 512, 0.03
 """Side of the picture of the face's outline, and the width of its rim as a share of the square."""
 SPREAD, CONTRAST = 25, 0.15
 """Rounds of smoothing of the colour change over the mesh, and the colour difference (sRGB) that it stops at."""
+SURE = (0.4, 0.8)
+"""Trust in the photograph from which its colours begin to spread over what has none, and from which they do fully."""
 NOTHING_SEEN = "the portrait's camera sees nothing of the shaped head, so its pixels could not be used"
 
 log = logging.getLogger(__name__)
@@ -63,10 +66,12 @@ def lay_portrait(
     *,
     finder: FaceFinder | None = None,
     paintable: Float[np.ndarray, "T T"] | None = None,
+    known: Shaped[np.ndarray, "T T"] | None = None,
 ) -> TextureSet:
     """A head's texture with the portrait on what its camera saw, for any head that stands as avatars do.
 
-    The photograph loses part of its shading; colours of the rest follow it. `paintable` is 1 where texels may change.
+    The photograph loses part of its shading; colours of the rest follow it. `paintable` is 1 where texels may change,
+    `known` false where there is no colour to start from: there the photograph's own spread over the surface.
     """
     size = textures.size
     side = int(np.clip(PIXELS_PER_TEXEL * size, 384, 2048))
@@ -95,6 +100,12 @@ def lay_portrait(
     change = smoothed(mesh, change, SPREAD, guide=vertex_rgb / CONTRAST)
     change = mix(mesh.faces[raster.face[coverage]], raster.weights[coverage], change)
     laid = blend(photo, own, weight, change[:, :3], change[:, 3:])
+    if known is not None:
+        corners = mesh.faces[raster.face[coverage]], raster.weights[coverage]
+        here = known[coverage] > 0.5
+        trusted = np.where(here, 1, smoothstep(weight, *SURE))
+        spread = carried(mesh, corners, np.where(here[:, None], laid, photo), trusted.astype(np.float32))
+        laid = np.where(here[:, None], laid, weight[:, None] * photo + (1 - weight[:, None]) * spread)
     if paintable is not None:
         laid = own + paintable[coverage][:, None] * (laid - own)
     albedo = np.zeros_like(textures.albedo)

@@ -48,3 +48,11 @@ def test_colours_where_none_were_known_replace_those_of_a_larger_texture() -> No
     canvas = Canvas(mesh, textures, 128, known=np.zeros((256, 256), bool))
     canvas.rows = np.full_like(canvas.rows, 0.25)
     assert (canvas.textures(1).albedo[textures.coverage] == 64).all()
+
+
+def test_a_photograph_is_a_colour_to_start_from() -> None:
+    mesh, textures = ball()
+    laid = np.zeros((256, 256), np.uint8)
+    laid[100:] = 255
+    canvas = Canvas(mesh, replace(textures, photograph=laid), 256, known=np.zeros((256, 256), bool))
+    assert np.array_equal(canvas.known, np.nonzero(canvas.texels.coverage)[0] >= 100)

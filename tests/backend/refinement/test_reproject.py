@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,7 @@ from backend.faces.networks import FaceFinder
 from backend.faces.portrait import Portrait
 from backend.geometry.cameras import orbit
 from backend.refinement.registration import UNSEEN
-from backend.refinement.reproject import reproject
+from backend.refinement.reproject import lay_portrait, reproject
 from backend.surface.mesh import Mesh
 from backend.texture.maps import TextureSet
 from backend.texture.preview import picture
@@ -45,3 +47,15 @@ def test_without_a_face_it_says_so_and_still_paints(
 def test_a_portrait_is_needed(head, mesh: Mesh, textures: TextureSet) -> None:
     with pytest.raises(ValueError, match="portrait"):
         next(iter(reproject(head, mesh, textures, None, size=64)))
+
+
+def test_on_a_head_without_colours_the_photographs_own_spread(
+    portrait: Portrait, mesh: Mesh, textures: TextureSet, blind: FaceFinder
+) -> None:
+    clay = replace(textures, albedo=np.full_like(textures.albedo, 200))
+    nowhere = np.zeros(textures.coverage.shape, bool)
+    laid = lay_portrait(mesh, clay, portrait, finder=blind, known=nowhere)
+    behind = orbit(np.pi, 0.0, 4.4, 0.1, (0.0, 0.3, 0.0))
+    view = picture(mesh, laid, behind, 48, lit=False).astype(float)
+    assert view.mean() < 150 and view.std((0, 1)).max() < 25, "no clay is left, and it is even"
+    assert laid.photograph is not None and laid.photograph.max() > 250
