@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from backend.texture.maps import TextureSet
 
 RESULT = "maquette refine: "
+AXES = {"X": "X", "-X": "-X", "Y": "-Z", "-Y": "Z", "Z": "Y", "-Z": "-Y"}
+"""Axis of Blender's scene -> of the arrays, which stand as avatars do."""
 MAX_BYTES = 2 << 30
 SECONDS = 600.0
 INSIDE = """
@@ -151,6 +153,13 @@ def write_head(
     }
     answer = _in_blender(file.blender, job, file.folder)
     return (texture, texture.with_suffix(".json"), *map(Path, answer["files"]))
+
+
+def box_axis(name: str | None) -> str | None:
+    """An axis of Blender's scene, Z up, as one of the arrays that `read_head` gives. Raises Complaint."""
+    if name is not None and name not in AXES:
+        raise Complaint(f"there is no axis {name!r}", f"Choose one of {', '.join(AXES)}.")
+    return None if name is None else AXES[name]
 
 
 def _in_blender(blender: str, job: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from PIL import Image
 pytest.importorskip("bpy", reason="bpy is an extra: pip install maquette[blender]")
 
 from backend.cli.frame import Complaint
-from backend.cli.head_files import read_head, write_head
+from backend.cli.head_files import AXES, box_axis, read_head, write_head
 from backend.surface.mesh import Mesh
 from backend.texture.maps import TextureSet
+from blender_addon.scene.axes import AXIS_TO_BOX
 
 QUADS = """
 mtllib box.mtl
@@ -68,3 +69,9 @@ def test_what_is_not_there_is_said_before_blender_starts(tmp_path: Path) -> None
     (tmp_path / "head.obj").write_text("v 0 0 0\n")
     with pytest.raises(Complaint, match=r"there is no file at .*mask\.png"):
         read_head(tmp_path / "head.obj", tmp_path, mask=tmp_path / "mask.png")
+
+
+def test_axes_are_those_of_the_addon() -> None:
+    assert AXES == AXIS_TO_BOX and box_axis("Z") == "Y" and box_axis(None) is None
+    with pytest.raises(Complaint, match="no axis 'up'"):
+        box_axis("up")
