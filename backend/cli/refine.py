@@ -77,7 +77,8 @@ class Flags:
     """Whether the picture lies on the coordinates that are there, or on a new UV layer; auto: on its own where those
     can hold it."""
     up: str | None = None
-    """Axis of the file that points to the crown, X to Z or negative (--up=-Y), where the face is not found."""
+    """Axis that points to the crown once the file is in Blender, X to Z or negative (--up=-Y); found by the face unless
+    given."""
     front: str | None = None
     """Axis along which the face looks, alike."""
     assign: bool = True
@@ -90,7 +91,10 @@ class Flags:
 
 def run(flags: Flags) -> None:
     """Refines the head."""
-    request, wish = _request(flags), HeadWish(layout=flags.layout, up=flags.up, front=flags.front, size=flags.size)
+    from .head_files import box_axis
+
+    up, front = box_axis(flags.up), box_axis(flags.front)
+    request, wish = _request(flags), HeadWish(layout=flags.layout, up=up, front=front, size=flags.size)
     from backend.pipeline.export import prepare_folder
 
     names = [f"{flags.mesh.stem}_refined{ending}" for ending in (".png", ".json", ".blend", "_preview.png")]
