@@ -27,18 +27,24 @@ class Flags(Output):
     """Another one."""
     weight: float = 0.5
     """How much of the second: 0 is the first, 1 the second."""
+    layers: float | None = None
+    """Instead, of a generator with styles (sdf-gan): the share of the layers, coarse ones first, that the first gives;
+    the second gives all finer ones."""
 
 
 def run(flags: Flags) -> None:
     """Makes the avatar between them."""
     if not 0 <= flags.weight <= 1:
         raise Complaint(f"--weight is a number from 0 to 1, got {flags.weight:g}", "0.5 is the middle.")
+    if flags.layers is not None and not 0 <= flags.layers <= 1:
+        raise Complaint(f"--layers is a number from 0 to 1, got {flags.layers:g}", "0.4 takes shape from the first.")
     sources = tuple(read_source(each)[0] for each in (flags.first, flags.second))
     request = AvatarRequest(
         kind="blend",
         sources=sources,
         preset=flags.preset,
-        options={"shares": [1 - flags.weight, flags.weight]},
+        options={"shares": [1 - flags.weight, flags.weight]}
+        | ({} if flags.layers is None else {"layers": flags.layers}),
         job_id=uuid.uuid4().hex,
     )
     make(request, flags)

@@ -36,6 +36,13 @@ class Flags:
     baked: int = 0
     """So many avatars from seeds alone as meshes: PSNR between Blender's pictures of them in flat light and the
     field's own, from the same cameras."""
+    gan: Path | None = None
+    """Instead, an SDF GAN's file of weights: Fréchet distances of its pictures and normals to those of --held, in
+    features of the shipped portrait encoder, at 20 and at 96 samples a pixel."""
+    held: Path | None = None
+    """Of --gan: folder of shards of people whom it has not seen."""
+    pictures: int = 256
+    """Of --gan: how many."""
     training: Path | None = None
     """Folder of the shards that the model was trained on, to see whether avatars are copies of people in it."""
     pack: Path | None = None
@@ -60,6 +67,9 @@ class Flags:
 
 def run(flags: Flags) -> None:
     """Evaluates person by person, then prints the means."""
+    if flags.gan is not None:
+        _gan(flags, flags.gan)
+        return
     from backend.studio.parameters import EVALUATION_SEEDS
 
     if flags.seeds.start < EVALUATION_SEEDS:
@@ -86,6 +96,27 @@ def run(flags: Flags) -> None:
         return
     for part, figures in parts.items():
         print(f"{part:10}" + "  ".join(f"{name} {value}" for name, value in figures["means"].items()))
+
+
+def _gan(flags: Flags, path: Path) -> None:
+    from backend.evaluation.gan import evaluate_gan, table
+    from backend.weights import store
+    from backend.weights.library import read_entry
+    from backend.weights.sdf_gan import load_sdf_gan
+
+    if flags.held is None:
+        raise Complaint(
+            "a GAN is compared with people it has not seen", "Name a folder of their shards: --held FOLDER."
+        )
+    if flags.pictures < 4:
+        raise Complaint(f"--pictures is {flags.pictures}", "Two halves of them need a spread: at least 4, better 256.")
+    model, eye = load_sdf_gan(read_entry(path)), store.load().embedding.portrait_encoder
+    with Bar() as bar:
+        for share, score in evaluate_gan(model, eye, flags.held, flags.pictures):
+            bar.update("pictures", share)
+            found = score
+    assert found is not None
+    print(json.dumps(asdict(found)) if flags.json else "\n".join(table(found)))
 
 
 def _setting(flags: Flags, passing: Path) -> Setting:

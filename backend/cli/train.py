@@ -102,11 +102,12 @@ def run(flags: Flags) -> None:
     print(f"wrote {checkpoint}")
     if flags.stage == "gan":
         from backend.training.gan import trained_gan
+        from backend.weights.library import folder
         from backend.weights.sdf_gan import save_sdf_gan
 
         weights = checkpoint.with_suffix(".safetensors")
         save_sdf_gan(trained_gan(checkpoint), weights)
-        print(f"wrote {weights}")
+        print(f"wrote {weights}; copied to {folder()} as NAME.safetensors it becomes a generator: --synthesizer NAME")
     if flags.stage == "views":
         from backend.training.views_stage import trained_painter
         from backend.weights.painter import PAINTER, save_painter

@@ -42,7 +42,7 @@ class DiscriminatorConfig:
     @classmethod
     def small(cls) -> "DiscriminatorConfig":
         """For one core."""
-        return cls(side=64, channels=4, base=4096, most=256, label_layers=4)
+        return cls(side=64, channels=4, base=2048, most=128, label_layers=4)
 
     def width(self, side: int) -> int:
         """Channels of the layers at a side."""

@@ -52,6 +52,14 @@ class PortraitEncoder(nn.Module):
         """Tokens of one portrait."""
         return len(self.fine_place) + len(self.coarse_place)
 
+    def maps(self, portrait: Float[Tensor, "B 4 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
+        """What it sees at a quarter, an eighth and a sixteenth of the side, block by block; any side of whole
+        sixteenths."""
+        found = [self.stem(functional.pixel_unshuffle(portrait, FOLD).contiguous(memory_format=torch.channels_last))]
+        for block in (*self.middle, *self.last):
+            found.append(block(found[-1]))
+        return found
+
     def forward(self, portrait: Float[Tensor, "B 4 H W"]) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B E"]]:
         """Tokens and embedding of portraits in [-1, 1], matte as the fourth channel."""
         hidden = self.stem(functional.pixel_unshuffle(portrait, FOLD).contiguous(memory_format=torch.channels_last))

@@ -64,10 +64,10 @@ class SdfGanConfig:
 
     @classmethod
     def small(cls) -> "SdfGanConfig":
-        """8 million numbers: learns on one core in hours, on a graphics card in minutes."""
+        """Two million numbers: learns on one core in hours, on a graphics card in minutes."""
         return cls(
             mapping=MappingConfig(z=256, w=256, labels=0, layers=4),
-            synthesis=SynthesisConfig(w=256, side=64, channels=3 * 16, base=8192, most=256),
+            synthesis=SynthesisConfig(w=256, side=64, channels=3 * 16, base=4096, most=128),
             last=16, hidden=64, colour_hidden=32, octaves=5, view_octaves=None, activation="relu",
         )  # fmt: skip
 

@@ -143,7 +143,8 @@ def _condition(request: AvatarRequest, portrait: Portrait | None, sources: list[
         change = Edit(source=sources[0], sentence=request.sentence or "", strength=request.strength)
         return Condition(edit=change, **settings)
     if request.kind == "blend":
-        return Condition(blend=tuple(zip(sources, request.shares, strict=True)), **settings)
+        blend = tuple(zip(sources, request.shares, strict=True))
+        return Condition(blend=blend, layers=request.layers, **settings)
     if portrait is not None:
         # A nose that points to the picture's right is seen from the person's right, which is -X.
         settings |= {"portrait": portrait.crop, "matte": portrait.matte, "pose": (-math.radians(portrait.yaw), 0.0)}

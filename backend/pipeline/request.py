@@ -19,16 +19,17 @@ LIMITS = {
     "temperature": (0.0, 1.0),
     "strength": (0.0, 3.0),
     "invert": (0, 1000),
+    "layers": (0.0, 1.0),
 }
 """Numbers among the options, with the smallest and largest value."""
-OPTIONS = (*LIMITS, "levels", "sentence", "weights", "shares", "refiners")
+OPTIONS = (*LIMITS, "levels", "sentence", "weights", "shares", "refiners", "synthesizer")
 NUMBERS = ("steps", "resolution", "faces", "texture_size")
 """Options that replace numbers of the preset."""
 MIXED = ("portrait", "sentence", "seed")
 """What a person can be mixed from."""
 MIN_LEVEL, MOST_LEVELS = 50, 12
 """Of coarser levels of detail: fewest faces, and how many levels."""
-MAX_SENTENCE, MOST_SOURCES, MAX_WEIGHT = 500, 8, 100.0
+MAX_SENTENCE, MOST_SOURCES, MAX_WEIGHT, MAX_NAME = 500, 8, 100.0, 40
 RESOLUTION_STEP = 4
 """The surface is extracted in blocks of so many cells."""
 AGAIN = "Generate the avatar again to edit or blend it."
@@ -62,7 +63,7 @@ class AvatarRequest:
     """Numbers that replace those of the preset, and what `LIMITS` names. `levels`: falling face counts, one for each
     coarser level of detail that is wanted; `sentence`: what the person is like, or what an edit changes; `weights`: how
     much each of `MIXED` counts; `shares`: of a blend's sources, in their order; `refiners`: names of texture refiners,
-    in order, instead of the preset's."""
+    in order, instead of the preset's; `synthesizer`: the name of a generator, such as one that the user converted."""
     job_id: str = ""
     """The caller's name for the job; it is written into the recipe."""
 
@@ -101,6 +102,11 @@ class AvatarRequest:
         return float(self.options.get("strength", 1.0))
 
     @property
+    def layers(self) -> float | None:
+        """Of a blend of two by a generator with styles: the share of the layers that come from the first."""
+        return self._real("layers")
+
+    @property
     def invert(self) -> int:
         """Steps by which the avatar is fitted to its portrait after sampling."""
         return int(self.options.get("invert", 0))
@@ -123,6 +129,12 @@ class AvatarRequest:
         return tuple(share / sum(shares) for share in shares)
 
     @property
+    def synthesizer(self) -> str | None:
+        """The generator that was asked for by name; None leaves it to who carries the request out."""
+        said = self.options.get("synthesizer")
+        return None if said is None else str(said)
+
+    @property
     def levels(self) -> tuple[int, ...]:
         """Face counts of the coarser levels of detail, falling."""
         return tuple(self.options.get("levels", ()))
@@ -143,7 +155,7 @@ class AvatarRequest:
         return None if value is None else float(value)
 
     def _check_avatar(self) -> None:
-        self._refuse("strength", "shares")
+        self._refuse("strength", "shares", "layers")
         if self.sources:
             raise RequestError("a new avatar has no sources", "Ask for an edit or a blend instead.")
         given = {"portrait": self.portrait is not None, "sentence": self.sentence is not None, "seed": True}
@@ -156,7 +168,7 @@ class AvatarRequest:
             raise RequestError("without a portrait there is nothing to fit the avatar to", "Leave invert out.")
 
     def _check_edit(self) -> None:
-        self._refuse("weights", "shares", "invert")
+        self._refuse("weights", "shares", "layers", "invert")
         if len(self.sources) != 1:
             raise RequestError(f"an edit needs one avatar's source, got {len(self.sources)}", AGAIN)
         if self.sentence is None:
@@ -168,6 +180,8 @@ class AvatarRequest:
             raise RequestError(
                 f"a blend needs the sources of 1 to {MOST_SOURCES} avatars, got {len(self.sources)}", AGAIN
             )
+        if self.layers is not None and len(self.sources) != 2:
+            raise RequestError(f"layers are mixed of two avatars, got {len(self.sources)}", "Leave layers out.")
         shares = self.options.get("shares")
         if shares is not None and len(shares) != len(self.sources):
             raise RequestError(f"shares must be as many as sources ({len(self.sources)}), got {len(shares)}")
@@ -219,6 +233,11 @@ def _check_refiners(value: object) -> None:
         raise RequestError(f"refiners is a list of {', '.join(REFINERS)}, none twice, got {value!r}")
 
 
+def _check_synthesizer(value: object) -> None:
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME or not value.isprintable():
+        raise RequestError(f"a generator's name is a word of 1 to {MAX_NAME} letters, got {value!r:.60}")
+
+
 def _is_weight(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MAX_WEIGHT
 
@@ -229,6 +248,7 @@ _CHECKS = {
     "weights": _check_weights,
     "shares": _check_shares,
     "refiners": _check_refiners,
+    "synthesizer": _check_synthesizer,
 }
 
 

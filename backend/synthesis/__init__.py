@@ -8,6 +8,7 @@ has converted (`weights.library`) stands beside them:
     field = yield from synthesizer.synthesize(Condition(seed=7))
 """
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,9 @@ CONVERTED = {
     "eg3d": "backend.synthesis.plane_gan:ConvertedGan",
     "panohead": "backend.synthesis.plane_gan:ConvertedGan",
     "triposr": "backend.synthesis.lrm:ConvertedLrm",
+    "sdf-gan": "backend.synthesis.sdf_gan:SdfGanSynthesizer",
 }
-"""Family of a converted model -> what makes avatars with it."""
+"""Family of a model in the user's folder -> what makes avatars with it."""
 INPUTS = {"rodin": ("portrait", "sentence", "seed")}
 """What each that ships makes people from."""
 
@@ -52,6 +54,20 @@ def load(name: str = DEFAULT, device: str = "auto") -> "Synthesizer":
         raise library.LibraryError(f"there is no generator called {name!r}", f"Choose one of {known}.")
     converted: Synthesizer = _found(CONVERTED[entry.family]).open(entry, where)
     return converted
+
+
+def chosen(name: str | None, sources: Sequence[str] = ()) -> str:
+    """The generator for a request: the one that was named, else the one that made the avatars to start from, as far
+    as that is one of the user's; else the one that ships.
+
+    Raises SourceError for sources that cannot be read.
+    """
+    if name is not None or not sources:
+        return name or DEFAULT
+    from .source import Source
+
+    made_by = Source.unpack(sources[0]).model_hash
+    return next((name for name, entry in library.entries().items() if entry.model_hash == made_by), DEFAULT)
 
 
 def _found(path: str) -> Any:

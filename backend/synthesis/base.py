@@ -46,6 +46,9 @@ class Condition:
     """Change this avatar instead of making a new one."""
     blend: tuple[tuple[Source, float], ...] = ()
     """Make the weighted mean of these avatars instead of a new one."""
+    layers: float | None = None
+    """Of a blend of two, by generators with styles: the share of the layers, coarse ones first, that come from the
+    first avatar, all others from the second; None averages them in all layers."""
     steps: int = 12
     """Denoising steps of the base model."""
     guidance: float | None = None

@@ -25,12 +25,13 @@ Level = Callable[[Float[Tensor, "N 3"]], Float[Tensor, " N"]]
 
 
 def distances(
-    level: Level, side: int, device: torch.device, stage: str, begin: float = 0.0
+    level: Level, side: int, device: torch.device, stage: str, begin: float = 0.0, linear: bool = False
 ) -> Generator[Progress, None, Float[Tensor, "X Y Z"]]:
     """Truncated distances on side^3 nodes (side odd) over [-1, 1]^3 to where `level` is 0; negative where it is above.
 
     Every second node is asked, then the others wherever a cell near by is passed: thinner parts than two cells can be
-    lost. `begin` is the part of the stage that is over. Raises SourceError where nothing is passed at all.
+    lost. `begin` is the part of the stage that is over; `linear` says that the level is a distance of sorts already.
+    Raises SourceError where nothing is passed at all.
     """
     values = np.full((side,) * 3, np.nan, np.float32)
     every = np.zeros(values.shape, bool)
@@ -44,7 +45,7 @@ def distances(
     values = np.where(np.isnan(values), whole, values)
     if not (values > 0).any() or not (values < 0).any():
         raise SourceError("this model's density has no surface here", "Try another seed or portrait.")
-    result = _to_distances(values)
+    result = _to_distances(values, linear)
     yield Progress(stage, 1.0)
     return torch.from_numpy(result).to(device)
 
@@ -75,9 +76,9 @@ def _passed(outside: Bool[np.ndarray, "X Y Z"]) -> Bool[np.ndarray, "X Y Z"]:
     return maximum_filter(solid, 3) != 1 - maximum_filter(1 - solid, 3)
 
 
-def _to_distances(values: Float[np.ndarray, "X Y Z"]) -> Float[np.ndarray, "X Y Z"]:
+def _to_distances(values: Float[np.ndarray, "X Y Z"], linear: bool = False) -> Float[np.ndarray, "X Y Z"]:
     cell = 2 / (len(values) - 1)
-    places, normals = _crossings(values, cell)
+    places, normals = _crossings(values, cell, linear)
     reach = math.ceil(TRUNCATION / cell) + 1
     band = maximum_filter(_passed(values < 0).astype(np.uint8), 2 * reach + 1).astype(bool)
     sign = np.where(values > 0, -1, 1).astype(np.float32)
@@ -95,11 +96,11 @@ def _to_distances(values: Float[np.ndarray, "X Y Z"]) -> Float[np.ndarray, "X Y 
 
 
 def _crossings(
-    values: Float[np.ndarray, "X Y Z"], cell: float
+    values: Float[np.ndarray, "X Y Z"], cell: float, linear: bool
 ) -> tuple[Float[np.ndarray, "N 3"], Float[np.ndarray, "N 3"]]:
     """Where edges of the lattice pass 0, box units, and the unit gradients there."""
     # Densities rise by orders of magnitude within a cell; their cube root has usable slopes and the same zero.
-    slope = np.gradient(np.cbrt(values))
+    slope = np.gradient(values if linear else np.cbrt(values))
     places, normals = [], []
     for axis in range(3):
         low, high = [slice(None)] * 3, [slice(None)] * 3

@@ -167,6 +167,8 @@ class Rodin:
 
     def _blended(self, condition: Condition) -> Source:
         """The weighted mean of avatars."""
+        if condition.layers is not None:
+            raise SourceError("this generator has no layers of styles to mix", "Leave layers out.")
         total = sum(weight for _, weight in condition.blend)
         for source, _ in condition.blend:
             self._check(source)

@@ -17,7 +17,7 @@ from typing import Any
 from .licences import Licence
 
 FORMAT = "maquette-converted-1"
-INPUTS = {"eg3d": ("seed",), "panohead": ("seed",), "triposr": ("portrait",)}
+INPUTS = {"eg3d": ("seed",), "panohead": ("seed",), "triposr": ("portrait",), "sdf-gan": ("portrait", "seed")}
 """Family -> what its avatars are made from."""
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 """What a model may be called."""
@@ -47,6 +47,11 @@ class Entry:
     licence: Licence
     origin: dict[str, str]
     """The checkpoint's "file" name and "sha256"."""
+
+    @property
+    def model_hash(self) -> str:
+        """Names the weights in recipes."""
+        return self.origin["sha256"][:16]
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -1,18 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An SDF GAN as one file of weights: the generator, and the network that says where its pictures ask."""
 
+import hashlib
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import nn
 
 from ..models.proposal import ProposalCNN, ProposalConfig
 from ..models.sdf_gan import SdfGan, SdfGanConfig
-from .store import fill, misfit, other_version, read, write
+from .library import FORMAT, Entry
+from .licences import Licence
+from .store import WeightsError, fill
 
-SDF_GAN_FORMAT = "maquette-sdf-gan-1"
+FAMILY = "sdf-gan"
+OWN = Licence(
+    name="your own", commercial=True,
+    terms="Trained by you: the terms of the pictures that it learned from hold.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +83,41 @@ class TrainedSdfGan:
         return self
 
 
-def save_sdf_gan(model: TrainedSdfGan, path: Path) -> None:
-    """Write a GAN in half precision."""
-    write(path, SDF_GAN_FORMAT, model.config.to_json(), model.modules(), {})
+def save_sdf_gan(model: TrainedSdfGan, path: Path, terms: Licence = OWN) -> None:
+    """Write a GAN in half precision, as a file that the user's folder of models takes as it is."""
+    tensors = {
+        f"{name}.{key}": value.detach().half().contiguous()
+        for name, module in model.modules().items()
+        for key, value in module.state_dict().items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(tensors[name].cpu().numpy().tobytes())
+    told = {
+        "format": FORMAT, "family": FAMILY, "config": json.dumps(model.config.to_json()),
+        "licence": json.dumps(asdict(terms)),
+        "origin": json.dumps({"file": path.name, "sha256": digest.hexdigest()}),
+    }  # fmt: skip
+    save_file(tensors, path, metadata=told)
+    path.chmod(0o644)
 
 
-def load_sdf_gan(path: Path) -> TrainedSdfGan:
+def load_sdf_gan(entry: Entry) -> TrainedSdfGan:
     """Read a GAN, on the CPU in single precision, ready to use.
 
-    Raises WeightsError if the file is missing, damaged or of another kind.
+    Raises WeightsError if the file is damaged or of another version.
     """
-    configs, tensors = read(path, SDF_GAN_FORMAT)
+    again = "Train it again, or take the file again."
     try:
-        model = TrainedSdfGan.build(SdfGanFileConfig.from_json(configs))
-    except (KeyError, TypeError, ValueError) as error:
-        raise other_version(path) from error
-    try:
+        model = TrainedSdfGan.build(SdfGanFileConfig.from_json(entry.config))
+        with safe_open(entry.path, "pt") as file:
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
         fill(model.modules(), tensors)
-    except (KeyError, RuntimeError) as error:
-        raise misfit(path) from error
-    return model
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"the model {entry.name} is damaged ({error})", again) from error
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"the model {entry.name} is of another version", again) from error
+    if not all(value.isfinite().all() for value in tensors.values()):
+        raise WeightsError(f"the model {entry.name} holds numbers that are not finite", again)
+    return model.ready()

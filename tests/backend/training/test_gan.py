@@ -14,6 +14,7 @@ from backend.training.gan import SHEET_PEOPLE, SHEET_TURNS, GanStage, trained_ga
 from backend.training.gan_presets import GANS, build_gan
 from backend.training.gan_schedule import GanSchedule, Phase
 from backend.training.presets import engine
+from backend.weights.library import read_entry
 from backend.weights.sdf_gan import load_sdf_gan, save_sdf_gan
 from tests.backend.training.gan_balls import write_folder, write_shard
 
@@ -120,7 +121,7 @@ def test_a_run_leaves_a_model_with_a_sheet_and_continues_exactly(folder: Path, t
     assert model.config.side == 16
     torch.testing.assert_close(model.generator.heads.shape.bias, whole["average"]["makers.generator.heads.shape.bias"])
     save_sdf_gan(model, tmp_path / "gan.safetensors")
-    loaded = load_sdf_gan(tmp_path / "gan.safetensors")
+    loaded = load_sdf_gan(read_entry(tmp_path / "gan.safetensors"))
     assert loaded.config == model.config
     width, height = Image.open(tmp_path / "whole/gan_000004.png").size
     assert (width, height) == (SHEET_PEOPLE * 16, 2 * len(SHEET_TURNS) * 16)
