@@ -5,6 +5,9 @@
 
 import bpy
 
+from . import session
+from .requests import generators
+
 MAX_SEED = 2**31 - 1
 """Blender's whole numbers end there; the protocol's go further."""
 SOURCES = (
@@ -18,6 +21,12 @@ PRESETS = (
     ("standard", "Standard", "A finished avatar with a 1024-pixel texture"),
     ("high", "High", "Finest surface and a 2048-pixel texture; takes longest"),
 )
+
+
+def _generators(_settings: bpy.types.PropertyGroup, _context: bpy.types.Context, typed: str) -> list[str]:
+    """Those of the backend that begin as typed."""
+    client = session.current().client
+    return [name for name in generators(client.welcome if client else None) if name.startswith(typed)]
 
 
 class MAQUETTE_PG_settings(bpy.types.PropertyGroup):
@@ -51,6 +60,12 @@ class MAQUETTE_PG_settings(bpy.types.PropertyGroup):
     refine: bpy.props.BoolProperty(
         name="Refine to Photo",
         description="Fit the avatar to the photograph for some more seconds: closer from the front, the back unchanged",
+    )
+    synthesizer: bpy.props.StringProperty(
+        name="Generator",
+        description="Model that makes the avatar; empty: the backend's own. More come from `maquette convert`",
+        search=_generators,
+        maxlen=40,
     )
     edit: bpy.props.StringProperty(
         name="Change", description='What to change, in English: "add a beard", "make her older"', maxlen=500

@@ -49,6 +49,8 @@ class Wanted:
     """How much each of `MIXED` counts in a mix; 0, or no entry, leaves it out."""
     refine: bool = False
     """Whether the avatar is fitted to its photograph."""
+    synthesizer: str = ""
+    """The backend's generator of this name; its own where there is none."""
 
     @property
     def uses(self) -> tuple[str, ...]:
@@ -76,6 +78,8 @@ def job_request(
         return "Nothing is in the mix: give portrait, sentence or seed a weight."
     asked = dict(options or {})
     if problem := _add_sentence(wanted, welcome, asked):
+        return problem
+    if problem := _add_synthesizer(wanted, welcome, asked):
         return problem
     portrait: bytes | None = None
     if "portrait" in wanted.uses:
@@ -170,6 +174,16 @@ def can_make(welcome: Welcome | None, name: str) -> bool:
     return name in ((welcome.capabilities.get("sources") if welcome else None) or OLDEST)
 
 
+def generators(welcome: Welcome | None) -> dict[str, tuple[str, ...]]:
+    """The backend's generators by name, with what each makes people from; none where it does not tell."""
+    named = welcome.capabilities.get("synthesizers", []) if welcome else []
+    told = welcome.capabilities.get("synthesizer_inputs", {}) if welcome else {}
+    if not isinstance(named, list) or not isinstance(told, Mapping):
+        return {}
+    inputs = {name: told.get(name) for name in named if isinstance(name, str)}
+    return {name: tuple(map(str, each)) for name, each in inputs.items() if isinstance(each, list)}
+
+
 def fit_label(text: str) -> str:
     """The text as a label may be: one line, at most 64 characters, nothing that does not survive UTF-8."""
     plain = text.encode("utf-8", "ignore").decode()
@@ -209,6 +223,21 @@ def _add_sentence(wanted: Wanted, welcome: Welcome | None, asked: dict[str, Any]
 def _portrait_limit(welcome: Welcome | None) -> int:
     limit = int(welcome.limits.get("portrait_bytes", MAX_PORTRAIT_BYTES)) if welcome else MAX_PORTRAIT_BYTES
     return min(limit, MAX_PORTRAIT_BYTES)
+
+
+def _add_synthesizer(wanted: Wanted, welcome: Welcome | None, asked: dict[str, Any]) -> str:
+    """Puts the generator among the options; returns what is wrong with it."""
+    if not wanted.synthesizer:
+        return ""
+    known = generators(welcome)
+    if welcome is not None and wanted.synthesizer not in known:
+        return f"This backend has no generator {wanted.synthesizer!r}; choose another, or none for its own."
+    inputs = known.get(wanted.synthesizer, wanted.uses)
+    if missing := [name for name in wanted.uses if name not in inputs]:
+        possible = " or ".join(f"a {name}" for name in inputs)
+        return f"The generator {wanted.synthesizer} makes people from {possible}, not from a {missing[0]}."
+    asked["synthesizer"] = wanted.synthesizer
+    return ""
 
 
 def _portrait(path: str, limit: int) -> bytes | str:

@@ -39,6 +39,8 @@ class Flags(Output):
     """How strictly portrait and sentence are followed; the model's own value unless given."""
     temperature: float | None = None
     """How far the noise may lead away from the average person, 0 to 1; the model's own value unless given."""
+    synthesizer: str | None = None
+    """The generator: rodin, which ships, or one that `maquette convert` made."""
     refiners: tuple[str, ...] = ()
     """What makes the texture better, in order: resample, reproject, diffuse-local, diffuse-sd; the preset's own unless
     given. Those that need a photograph are left out where there is none."""
@@ -57,6 +59,7 @@ def _request(flags: Flags) -> AvatarRequest:
         )
     wanted: dict[str, Any] = {
         "sentence": flags.sentence,
+        "synthesizer": flags.synthesizer,
         "weights": _weights(flags.weights),
         "invert": flags.invert or None,
         "guidance": flags.guidance,

@@ -78,7 +78,8 @@ def _in_process(request: AvatarRequest, device: str) -> Iterator[PipelineEvent]:
     from backend import synthesis
     from backend.pipeline.avatar import run as run_pipeline
 
-    yield from run_pipeline(request, synthesis.load(device=device))
+    name = synthesis.chosen(request.synthesizer, request.sources)
+    yield from run_pipeline(request, synthesis.load(name, device))
 
 
 def _through(connection: Connection, request: AvatarRequest) -> Iterator[PipelineEvent]:

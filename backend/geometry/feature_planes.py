@@ -32,10 +32,6 @@ class FeaturePlanes:
     half: float
     """Half the side of the box."""
 
-    def __post_init__(self) -> None:
-        if self.planes.ndim not in (5, 6) or self.planes.shape[1] != 3:
-            raise ValueError(f"planes must be [B, 3, C, R, R] or [B, 3, C, D, R, R], got {list(self.planes.shape)}")
-
     def sample(self, points: Float[Tensor, "B N 3"]) -> Float[Tensor, "B N 3 C"]:
         """Features at points, those of each plane apart. Gradients reach planes and points."""
         batch, count, _ = points.shape

@@ -20,6 +20,7 @@ from backend.pipeline import head_request
 from backend.pipeline.presets import PRESETS
 from backend.pipeline.refine_request import REFINERS
 from backend.pipeline.request import KINDS, MIXED, OPTIONS, RequestError
+from backend.synthesis import DEFAULT, available
 from blender_addon.protocol import (
     MAX_PORTRAIT_BYTES,
     PRIORITIES,
@@ -301,6 +302,11 @@ class Server:
         for worker in self._pool.workers:
             for name in capabilities:
                 capabilities[name] = sorted({*capabilities[name], *worker.capabilities.get(name, [])})
+        if DEFAULT in capabilities["synthesizers"]:
+            # What the user converted since the workers started is there as well.
+            known = available()
+            capabilities["synthesizers"] = list(known)
+            capabilities["synthesizer_inputs"] = {name: list(inputs) for name, inputs in known.items()}
         capabilities["presets"] = list(PRESETS)
         capabilities["preset_numbers"] = {
             name: {number: getattr(preset, number) for number in SHOWN_NUMBERS} for name, preset in PRESETS.items()

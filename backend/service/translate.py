@@ -40,6 +40,8 @@ CODES = {
     "RequestError": ErrorCode.BAD_REQUEST,
     "AvatarError": ErrorCode.BAD_REQUEST,
     "SourceError": ErrorCode.BAD_REQUEST,
+    "LibraryError": ErrorCode.BAD_REQUEST,
+    "WeightsError": ErrorCode.NOT_READY,
     "EditError": ErrorCode.BAD_REQUEST,
     "HeadError": ErrorCode.BAD_REQUEST,
     "AtlasError": ErrorCode.BAD_REQUEST,
@@ -126,7 +128,8 @@ def _on_vertices(level: Mesh, mesh: Mesh) -> np.ndarray:
 class AvatarRunner:
     """Makes avatars on one device; the synthesizer and the face networks are loaded once.
 
-    `load` gives the synthesizer; `backend.synthesis.load` unless told otherwise.
+    `load` gives the synthesizer; `backend.synthesis.load` unless told otherwise. Of the user's converted models the one
+    that was asked for last is kept as well.
     """
 
     def __init__(self, device: str, load: Callable[..., Synthesizer] | None = None) -> None:
@@ -144,8 +147,9 @@ class AvatarRunner:
                 raise ServiceError(message, getattr(error, "hint", "")) from error
             raise
         self._faces: FaceFinder | None = None
+        self._other: Synthesizer | None = None
         self.capabilities: dict[str, Any] = {
-            "synthesizers": list(synthesis.SYNTHESIZERS),
+            "synthesizers": list(synthesis.available()),
             "refiners": list(REFINERS),
             "device": str(getattr(self._synthesizer, "device", device)),
         }
@@ -168,12 +172,26 @@ class AvatarRunner:
         if request.kind != REFINE:
             from backend.pipeline import avatar
 
-            return avatar.run(avatar_request(request), self._synthesizer, self._find_faces)
+            asked = avatar_request(request)
+            yield from avatar.run(asked, self._synthesizer_for(asked), self._find_faces)
+            return
         from backend.pipeline import heads
         from backend.refinement.prior import PriorSettings
 
         settings = PriorSettings(device=str(self.capabilities["device"]))
-        return heads.run(user_head(request), *refine_request(request), find_faces=self._find_faces, settings=settings)
+        asked_of_it = refine_request(request)
+        yield from heads.run(user_head(request), *asked_of_it, find_faces=self._find_faces, settings=settings)
+
+    def _synthesizer_for(self, request: AvatarRequest) -> Synthesizer:
+        from backend import synthesis
+
+        name = synthesis.chosen(request.synthesizer, request.sources)
+        if name == synthesis.DEFAULT:
+            return self._synthesizer
+        if self._other is None or self._other.name != name:
+            self._other = None  # before the next is loaded: two large models may be too much
+            self._other = synthesis.load(name, str(self.capabilities["device"]))
+        return self._other
 
     def _find_faces(self) -> FaceFinder:
         if self._faces is None:

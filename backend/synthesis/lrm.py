@@ -62,7 +62,7 @@ class ConvertedLrm:
     @classmethod
     def open(cls, entry: Entry, device: torch.device) -> "ConvertedLrm":
         """Read a model of the user's folder. Raises WeightsError."""
-        return cls(load_lrm(entry), entry.name, entry.origin["sha256"][:16], device)
+        return cls(load_lrm(entry), entry.name, entry.model_hash, device)
 
     def synthesize(self, condition: Condition) -> Generator[Progress, None, Sample]:
         """The head in a portrait; the same each time.

@@ -42,7 +42,7 @@ class ConvertedGan:
     @classmethod
     def open(cls, entry: Entry, device: torch.device) -> "ConvertedGan":
         """Read a model of the user's folder. Raises WeightsError."""
-        return cls(load_gan(entry), entry.name, entry.origin["sha256"][:16], device)
+        return cls(load_gan(entry), entry.name, entry.model_hash, device)
 
     def synthesize(self, condition: Condition) -> Generator[Progress, None, Sample]:
         """A new head from a seed, or the mean of several heads' styles.

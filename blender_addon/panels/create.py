@@ -4,7 +4,7 @@
 import bpy
 
 from .. import session, shelf, wording
-from ..requests import Wanted, can_make
+from ..requests import Wanted, can_make, generators
 from .drawing import Tab
 
 
@@ -31,6 +31,8 @@ class MAQUETTE_PT_create(Tab, bpy.types.Panel):
         row.prop(settings, "seed")
         row.operator("maquette.new_seed", text="", icon="FILE_REFRESH")
         column.prop(settings, "preset")
+        if len(generators(welcome)) > 1 or settings.synthesizer:
+            column.prop(settings, "synthesizer", placeholder="The backend's own")
         _draw_numbers(column, settings, live)
         reason = wording.why_not(live.ready, uses, settings.portrait, settings.sentence)
         row = column.row()

@@ -65,8 +65,9 @@ class JobRequest:
     """Differences from the preset: "guidance", "texture_size", "levels" (face counts of coarser levels, falling), ...,
     and "sentence" (what the person is like, or what to change), "weights" (how much {"portrait", "sentence", "seed"}
     count in a mix), "strength" (of an edit), "shares" (of a blend's sources, in order), "invert" (steps by which the
-    avatar is fitted to its portrait); unknown ones are refused, and a client sends none that is not in Welcome's
-    capabilities["options"]. Of "refine": those in capabilities["refine_options"] instead."""
+    avatar is fitted to its portrait), "synthesizer" (one of Welcome's capabilities["synthesizers"]); unknown ones are
+    refused, and a client sends none that is not in Welcome's capabilities["options"]. Of "refine": those in
+    capabilities["refine_options"] instead."""
     label: Annotated[str | None, Text(64, r"[^\x00-\x1f\x7f\ud800-\udfff]*")] = None
     """What the user calls it, for JobsListed; no part of what makes the result."""
     sources: Annotated[bytes | None, Blob(MAX_SOURCES_BYTES)] = field(default=None, repr=False)
@@ -203,7 +204,8 @@ class Welcome:
     session: Word
     """New at each start of the backend; also in the connection file, so a stranger on the port is noticed."""
     capabilities: JsonTable
-    """{"synthesizers": [name], "refiners": [name], "presets": [name],
+    """{"synthesizers": [name], "synthesizer_inputs": {name: [some of "portrait", "sentence", "seed"]},
+    "refiners": [name], "presets": [name],
     "sources": ["portrait", "seed", "sentence"], "kinds": [kinds that JobRequest may have],
     "options": [names that JobRequest.options may have], "refine_options": [the same for the kind "refine"],
     "head_refiners": [names that its option "refiner" may have], "priorities": [words that JobRequest.priority may be],

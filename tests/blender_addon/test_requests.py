@@ -8,7 +8,15 @@ import pytest
 from backend.pipeline.request import MAX_SEED as PIPELINE_MAX_SEED
 from backend.pipeline.request import AvatarRequest
 from blender_addon.protocol import MAX_SEED, JobRequest, Welcome, encode
-from blender_addon.requests import INVERT_STEPS, Wanted, change_request, fit_label, job_request, refine_request
+from blender_addon.requests import (
+    INVERT_STEPS,
+    Wanted,
+    change_request,
+    fit_label,
+    generators,
+    job_request,
+    refine_request,
+)
 
 ABLE = {
     "presets": ["draft", "high"],
@@ -150,3 +158,35 @@ def test_a_head_that_cannot_go_out_is_a_sentence() -> None:
     assert "no image file" in str(refine_request(HEAD, {}, "/nowhere.jpg", welcome=REFINES))
     large = HEAD | {"image": np.broadcast_to(np.uint8(0), (16_000, 16_000, 3))}
     assert "MiB and may have" in str(refine_request(large, {}, welcome=REFINES))
+
+
+CONVERTED = Welcome(
+    "0.1.0",
+    "s",
+    ABLE
+    | {
+        "synthesizers": ["rodin", "heads", "mute"],
+        "synthesizer_inputs": {"rodin": ["portrait", "seed"], "heads": ["seed"]},
+    },
+    {},
+)
+
+
+def test_a_generator_is_asked_for_by_name() -> None:
+    request = job_request(settings(synthesizer="heads"), CONVERTED)
+    assert isinstance(request, JobRequest) and request.options == {"synthesizer": "heads"}
+    AvatarRequest(seed=7, options=request.options)
+    plain = job_request(settings(), CONVERTED)
+    assert isinstance(plain, JobRequest) and not plain.options
+
+
+def test_a_generator_that_cannot_is_told_at_once(tmp_path: Path) -> None:
+    asked = job_request(settings("PORTRAIT", image(tmp_path), synthesizer="heads"), CONVERTED)
+    assert asked == "The generator heads makes people from a seed, not from a portrait."
+    assert "has no generator 'busts'" in str(job_request(settings(synthesizer="busts"), CONVERTED))
+    assert "has no generator 'heads'" in str(job_request(settings(synthesizer="heads"), OLD))
+
+
+def test_generators_are_those_that_tell_their_inputs() -> None:
+    assert generators(CONVERTED) == {"rodin": ("portrait", "seed"), "heads": ("seed",)}
+    assert generators(None) == generators(OLD) == {}
