@@ -73,8 +73,9 @@ class Canvas:
         else:
             added = np.where(self._unknown[:, None], 0, self.change)
             albedo = given.albedo.astype(np.float32) / 255 + _grown(self.texels.image(added), size)
-            fresh = _grown(self.texels.image(self._unknown[:, None].astype(np.float32)), size)
-            albedo += fresh * (_grown(self.texels.image(self.rows), size) - albedo)
+            if self._unknown.any():
+                fresh = _grown(self.texels.image(self._unknown[:, None].astype(np.float32)), size)
+                albedo += fresh * (_grown(self.texels.image(self.rows), size) - albedo)
             albedo = quantise(albedo)
         kept = given.notes if notes is None else notes
         return replace(given, albedo=fill(albedo, given.coverage), level=level, notes=kept)

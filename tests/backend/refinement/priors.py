@@ -6,7 +6,11 @@ from collections.abc import Generator
 import cv2
 import numpy as np
 
+from backend.geometry.cameras import orbit
 from backend.refinement.prior import PriorSettings, Step, View, Wish
+from backend.surface.mesh import Mesh
+from backend.texture.differentiable import Texels, texture_view
+from backend.texture.maps import TextureSet
 
 
 class Sharpener:
@@ -51,6 +55,23 @@ class Orienter:
         own = np.full_like(view.image, 200)
         own[..., 2] = 60
         return np.where(view.keep[..., None] > 0.5, view.image, own)
+
+
+class Knowing:
+    """Paints what a texture shows from where the view is taken."""
+
+    name = "knowing"
+
+    def __init__(self, mesh: Mesh, truth: TextureSet, size: int = 64) -> None:
+        self.mesh, self.size = mesh, size
+        self.texels = Texels.of(truth.coverage)
+        self.rows = truth.albedo[truth.coverage].astype(np.float32)
+
+    def paint(self, view: View, wish: Wish) -> Generator[Step, None, np.ndarray]:
+        yield Step(1.0)
+        look = texture_view(self.mesh, orbit(view.azimuth, view.elevation), self.size, self.texels)
+        cover = look.cover[..., None]
+        return np.clip(cover * look.render(self.rows) + 255 * (1 - cover) + 0.5, 0, 255).astype(np.uint8)
 
 
 def load(settings: PriorSettings) -> Sharpener:

@@ -10,7 +10,7 @@ from backend.refinement.prior import Step, Wish
 from backend.refinement.progressive import refine_views
 from backend.texture.maps import TextureSet
 from backend.texture.preview import picture
-from tests.backend.refinement.priors import Orienter, Sharpener
+from tests.backend.refinement.priors import Knowing, Orienter, Sharpener
 from tests.backend.texture.ball import ball
 
 
@@ -52,6 +52,21 @@ def test_in_the_end_the_whole_head_is_painted_alike() -> None:
     # Places that two views repaint get the tint of 30 twice, none gets less than most of it.
     assert np.percentile(painted[:, 0], 1) > 120 and np.percentile(painted[:, 0], 99) < 165
     assert np.abs(painted[:, 1:] - 100).max() <= 2
+
+
+@pytest.mark.parametrize("coloured", [True, False])
+def test_a_prior_that_knows_the_truth_gives_it_back_all_around(coloured: bool) -> None:
+    mesh, truth = ball()
+    grey = replace(truth, albedo=np.full_like(truth.albedo, 128))
+    known = None if coloured else np.zeros(truth.coverage.shape, bool)
+    events = refine_views(mesh, grey, Knowing(mesh, truth, 128), Wish(strength=1), 8, 256, known=known)
+    (*_, last) = finished(events)
+    errors = []
+    for number in range(8):  # between the views that painted
+        camera = orbit(0.39 + 0.785 * number, 0.1)
+        seen, wanted = (picture(mesh, each, camera, 64, lit=False).astype(float) for each in (last, truth))
+        errors.append(np.square(seen - wanted).mean())
+    assert 10 * np.log10(255**2 / np.mean(errors)) > 35
 
 
 def test_later_views_keep_what_was_painted_before() -> None:
