@@ -91,12 +91,11 @@ def _labels(mesh: Mesh, twin: Int[np.ndarray, " H"]) -> Int[np.ndarray, " F"]:
     graph = _beside(twin, np.ones(len(twin)))
     base = (normal[:, 1] < -DOWNWARD * area) & (corners[:, :, 1].max(1) < corners[:, :, 1].min() + FLOOR)
     middle = corners.mean(1)
-    shared = np.column_stack([normal, area, middle * area[:, None]])
-    shared[base] = 0
+    ahead = np.where(base, 0.0, normal[:, 2])
+    share = graph / 6
     for _ in range(max(1, count // SPREAD)):
-        shared = 0.5 * shared + 0.5 * (graph @ shared) / 3
-    normal = shared[:, :3] / np.maximum(np.linalg.norm(shared[:, :3], axis=1, keepdims=True), 1e-30)
-    labels = np.where(normal[:, 2] > 0, 0, 1) + np.where(middle[:, 1] > NECK, 0, 2)
+        ahead = 0.5 * ahead + share @ ahead
+    labels = np.where(ahead > 0, 0, 1) + np.where(middle[:, 1] > NECK, 0, 2)
     labels[base] = 4
     return rounded(labels, twin)
 

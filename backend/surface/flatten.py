@@ -23,8 +23,8 @@ EVENNESS = 0.05
 """Short edges go first, so that coarse faces keep good shapes."""
 GROWTH = 4
 """Between levels the faces grow by so much."""
-EFFORT, MOST_SWEEPS = 120_000, 300
-"""Faces that a level's sweeps pass in all, and the most sweeps."""
+EFFORT, FEWEST_SWEEPS, MOST_SWEEPS = 120_000, 2, 300
+"""Faces that a level's sweeps pass in all, the fewest sweeps and the most."""
 UNFOLDING = (0.3, 0.1, 0.03, 0.01)
 """Softness of the determinant, round by round, while faces are turned over."""
 
@@ -152,5 +152,5 @@ def _relax(flat: Complex[np.ndarray, " V"], corners: Int[np.ndarray, "F 3"], poi
             near = np.unique(corners[np.isin(corners, near).any(1)])
         sweep(flat, corners, near, starts, incident, areas, gradients, softness, 10)
     count = int((determinants(flat, corners, gradients) <= 0).sum())
-    rounds = min(max(EFFORT // len(corners), 3), MOST_SWEEPS)
+    rounds = min(max(EFFORT // len(corners), FEWEST_SWEEPS), MOST_SWEEPS)
     sweep(flat, corners, order, starts, incident, areas, gradients, 0.0 if count == 0 else UNFOLDING[-1], rounds)

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Complex, Int
 from .charts import BENT, cut_bust, cut_knots
 from .flatten import FlattenError, distortion, flatten, pieces
 from .mesh import Mesh
-from .overlap import covered_twice
+from .overlap import SAMPLES, covered_twice
 
 KNOTTED = 6.0
 """Distortion from which a face is taken out of its chart, with what is around it."""
@@ -29,12 +29,11 @@ def lay_out(mesh: Mesh) -> tuple[Mesh, Complex[np.ndarray, " V"]]:
     """
     charts = cut_bust(mesh)
     flat = flatten(charts)
-    for attempt in range(ATTEMPTS + 1):
-        bad = crumpled(charts, flat)
+    areas = mesh.areas().astype(np.float64)
+    bad = crumpled(charts, flat)
+    for attempt in range(ATTEMPTS):
         if not bad.any():
             return charts, flat
-        if attempt == ATTEMPTS:
-            break
         log.info("%d faces are crumpled in %d charts", bad.sum(), pieces(charts.faces, len(flat)).max() + 1)
         rows = np.flatnonzero(_grown(charts.faces, bad, max(RINGS - attempt, 0)))
         knots = Mesh(charts.vertices, charts.faces[rows])
@@ -47,14 +46,18 @@ def lay_out(mesh: Mesh) -> tuple[Mesh, Complex[np.ndarray, " V"]]:
         faces[rows] = scraps.faces + len(flat)
         vertices = np.concatenate([charts.vertices, scraps.vertices])
         charts, flat = _used(Mesh(vertices, faces), np.concatenate([flat, placed]))
+        # What stays where it was lies on nothing new.
+        bad = np.zeros(len(faces), bool)
+        bad[rows] = crumpled(Mesh(charts.vertices, charts.faces[rows]), flat, areas[rows].sum() / areas.sum())
     raise FlattenError("some faces stay crumpled")
 
 
-def crumpled(mesh: Mesh, flat: Complex[np.ndarray, " V"]) -> Bool[np.ndarray, " F"]:
-    """Faces that are turned over, badly stretched, or lie on another of their chart."""
+def crumpled(mesh: Mesh, flat: Complex[np.ndarray, " V"], share: float = 1.0) -> Bool[np.ndarray, " F"]:
+    """Faces that are turned over, badly stretched, or lie on another of their chart; `share` is how much of a whole
+    layout they are."""
     bad = distortion(mesh, flat)[0] > KNOTTED
     chart = pieces(mesh.faces, len(flat))[mesh.faces[:, 0]]
-    return bad | covered_twice(mesh, flat, chart)
+    return bad | covered_twice(mesh, flat, np.unique(chart, return_inverse=True)[1], max(int(share * SAMPLES), 1000))
 
 
 def singly(mesh: Mesh) -> tuple[Mesh, Complex[np.ndarray, " V"]]:

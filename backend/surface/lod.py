@@ -56,17 +56,15 @@ class Collapse:
         self.places = mesh.welded()
         self.points = _points(mesh)
         self.evenness = evenness
-        starts, incident = around(self.places[self.corners])
-        twins = classify(self.corners, self.places, starts, incident)[1]
-        self.quadrics = plane_quadrics(self.corners, twins, self.points)
+        self._known: tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] | None = None
+        self.quadrics = plane_quadrics(self.corners, self._topology()[3], self.points)
 
     def round(self, budget: int, error: float = np.inf) -> bool:
         """One round of the cheapest collapses towards a budget; False if there was none to do."""
         wanted = len(self.corners) - budget
         if wanted <= 0:
             return False
-        starts, incident = around(self.places[self.corners])
-        kinds, twins = classify(self.corners, self.places, starts, incident)
+        starts, incident, kinds, twins = self._topology()
         source, target, costs = candidates(
             self.corners, self.places, kinds, twins, self.points, self.quadrics, self.evenness
         )
@@ -96,6 +94,14 @@ class Collapse:
             # Where nothing so cheap can close, what comes next may.
             ceiling = max(pace * ceiling, 1e-12)
         return len(self.corners) < before
+
+    def _topology(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Faces around each place, kinds of places, twins of half edges; the same arrays until the next change."""
+        if self._known is None or self._known[0] is not self.corners:
+            starts, incident = around(self.places[self.corners])
+            kinds, twins = classify(self.corners, self.places, starts, incident)
+            self._known = self.corners, (starts, incident, kinds, twins)
+        return self._known[1]
 
 
 def _points(mesh: Mesh) -> Float[np.ndarray, "V 5"]:
