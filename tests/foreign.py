@@ -5,6 +5,7 @@ Numbers follow from the tensors' published names, so that `foreign_reference.jso
 programs filled in the same way (docs/converting.md tells how).
 """
 
+import json
 import math
 import pickle
 import re
@@ -14,11 +15,13 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 
 from backend.geometry.emission import TwoPassConfig
 from backend.geometry.feature_planes import EG3D_AXES, PANOHEAD_AXES
@@ -27,6 +30,8 @@ from backend.models.plane_gan import PlaneGan, PlaneGanConfig
 from backend.models.stylegan import MappingConfig, SynthesisConfig
 from backend.models.super_resolution import SuperResolutionConfig
 from backend.models.vit import VitConfig
+from backend.weights.library import FORMAT
+from backend.weights.licences import LICENCES
 
 HOSTILE = "raise SystemExit('the source of a checkpoint was run')"
 """Stands where the published pickles carry their source."""
@@ -226,6 +231,47 @@ def save_triposr(folder: Path, *, legacy: bool = False) -> Path:
     torch.save(state, folder / "model.ckpt", _use_new_zipfile_serialization=not legacy)
     (folder / "config.yaml").write_text(SETTINGS)
     return folder / "model.ckpt"
+
+
+CENTRE = (0.10, -0.05)
+"""Of the pattern in the planes of `round_gan`, along columns and rows, in their box."""
+
+
+def round_gan() -> PlaneGan:
+    """A GAN of known planes: each one's first feature is the squared distance from `CENTRE`.
+
+    Noise inputs are the only tensors with a place in the picture, so the pattern is that of the last layer. The body is
+    where the three planes' features add up to less than 0.16.
+    """
+    small, side, level = PlaneGanConfig.tiny(), 32, 10.0
+    synthesis = replace(small.synthesis, side=side, channels=3 * 8, base=side, most=8, clamp=None)
+    model = PlaneGan(replace(small, synthesis=synthesis, axes=EG3D_AXES, level=level, trim=0.0))
+    for value in model.parameters():
+        value.data.zero_()
+    for layer in model.mapping.layers:
+        torch.nn.init.normal_(layer.weight, std=1 / layer.rate)
+    at = (torch.arange(side) + 0.5) / side - 0.5
+    block = model.synthesis.blocks[-1]
+    block.conv1.noise.copy_((at[None, :] - CENTRE[0]) ** 2 + (at[:, None] - CENTRE[1]) ** 2)
+    block.conv1.noise_strength.data.fill_(1.0)
+    block.to_image.affine.bias.data.fill_(1.0)
+    block.to_image.weight.data[::8, 0] = 1 / math.sqrt(2)  # the layer's activation brings the square root of 2
+    # softplus of large values is the value: raw density = 10 + 100 (0.16 - sum of squared distances).
+    model.decoder.first.weight.data[0, 0] = -300 * math.sqrt(8)
+    model.decoder.first.bias.data[0] = 200.0
+    model.decoder.last.weight.data[0, 0] = math.sqrt(16)
+    model.decoder.last.bias.data[0] = level + 16 - 200
+    model.decoder.last.bias.data[1:4] = torch.tensor([2.0, 0.0, -2.0])
+    return model.eval().requires_grad_(False)
+
+
+def keep_round(folder: Path, name: str) -> None:
+    """`round_gan` as a converted model of the user's folder."""
+    model = round_gan()
+    told = {"config": model.config.to_json(), "licence": asdict(LICENCES["eg3d"]),
+            "origin": {"file": "round.pkl", "sha256": "0123456789abcdef" * 4}}  # fmt: skip
+    metadata = {"format": FORMAT, "family": "eg3d"} | {key: json.dumps(value) for key, value in told.items()}
+    save_file(model.state_dict(), folder / f"{name}.safetensors", metadata=metadata)
 
 
 def triposr_names() -> dict[str, tuple[int, ...]]:

@@ -29,6 +29,7 @@ HALF_VIEW = (1.9 - 0.15) * math.tan(math.radians(20))
 SIDE = 161
 """Nodes along the box on which the density is asked for its surface."""
 STAGE = "sample"
+FIXED_NOTE = "avatars of this model cannot be edited or blended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +56,16 @@ class ConvertedLrm:
 
     inputs = ("portrait",)
 
-    def __init__(self, model: Lrm, name: str, model_hash: str, device: torch.device, side: int = SIDE) -> None:
+    def __init__(
+        self, model: Lrm, name: str, model_hash: str, device: torch.device, side: int | None = None, note: str = ""
+    ) -> None:
         self.model, self.name, self.model_hash, self.device = model.to(device), name, model_hash, device
-        self.side = side
+        self.side, self.notes = side or SIDE, (note,) if note else ()
 
     @classmethod
     def open(cls, entry: Entry, device: torch.device) -> "ConvertedLrm":
         """Read a model of the user's folder. Raises WeightsError."""
-        return cls(load_lrm(entry), entry.name, entry.model_hash, device)
+        return cls(load_lrm(entry), entry.name, entry.model_hash, device, note=entry.note)
 
     def synthesize(self, condition: Condition) -> Generator[Progress, None, Sample]:
         """The head in a portrait; the same each time.
@@ -89,7 +92,7 @@ class ConvertedLrm:
         grid = yield from distances(level, self.side, self.device, STAGE, begin=0.5)
         # A seed and a latent make no such head: only its portrait does.
         source = Source(np.zeros((1, 1, 1), np.float16), np.zeros(1, np.float16), self.model_hash, condition.seed)
-        return Sample(GridField(grid, colour), source, ("this model's avatars cannot be edited or blended",))
+        return Sample(GridField(grid, colour), source, (*self.notes, FIXED_NOTE))
 
     def _planes(self, picture: Float[Tensor, "1 3 S S"]) -> Generator[Progress, None, FeaturePlanes]:
         steps = self.model.steps(picture.to(self.device))

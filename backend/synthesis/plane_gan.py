@@ -35,14 +35,16 @@ class ConvertedGan:
 
     inputs = ("seed",)
 
-    def __init__(self, model: PlaneGan, name: str, model_hash: str, device: torch.device, side: int = SIDE) -> None:
+    def __init__(
+        self, model: PlaneGan, name: str, model_hash: str, device: torch.device, side: int | None = None, note: str = ""
+    ) -> None:
         self.model, self.name, self.model_hash, self.device = model.to(device), name, model_hash, device
-        self.side = side
+        self.side, self.notes = side or SIDE, (note,) if note else ()
 
     @classmethod
     def open(cls, entry: Entry, device: torch.device) -> "ConvertedGan":
         """Read a model of the user's folder. Raises WeightsError."""
-        return cls(load_gan(entry), entry.name, entry.model_hash, device)
+        return cls(load_gan(entry), entry.name, entry.model_hash, device, note=entry.note)
 
     def synthesize(self, condition: Condition) -> Generator[Progress, None, Sample]:
         """A new head from a seed, or the mean of several heads' styles.
@@ -59,7 +61,7 @@ class ConvertedGan:
         yield Progress(STAGE, 0.2, self._preview(styles))
         level = self._level(planes)
         grid = yield from distances(level, self.side, self.device, STAGE, begin=0.2)
-        return Sample(GridField(grid, self._colour(planes, styles[:, -1])), source)
+        return Sample(GridField(grid, self._colour(planes, styles[:, -1])), source, self.notes)
 
     def _drawn(self, condition: Condition) -> Source:
         draw = torch.Generator().manual_seed(condition.seed)

@@ -54,6 +54,11 @@ class Entry:
         return self.origin["sha256"][:16]
 
     @property
+    def note(self) -> str:
+        """What an avatar's recipe says of the terms; empty where they ask for nothing."""
+        return "" if self.licence.commercial else f"made with {self.name}, non-commercial: {self.licence.name}"
+
+    @property
     def inputs(self) -> tuple[str, ...]:
         """What its avatars are made from."""
         return INPUTS[self.family]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import json
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from blender_addon.protocol import (
     decode_request,
     encode,
 )
+from tests import foreign
 from tests.analytic import BustField
 
 SMALL = {"steps": 3, "resolution": 48, "faces": 1500, "texture_size": 128}
@@ -174,3 +176,26 @@ def test_an_absent_graphics_card_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(ServiceError, match="no graphics card") as caught:
         AvatarRunner("cuda", Sculptor)
     assert "--device cpu" in caught.value.hint
+
+
+def test_a_converted_model_is_asked_for_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its avatar comes through the same messages; one that is not there, or cannot do what is asked, is told."""
+    monkeypatch.setenv("MAQUETTE_MODELS", str(tmp_path))
+    monkeypatch.setattr("backend.synthesis.plane_gan.SIDE", 49)
+    foreign.keep_round(tmp_path, "heads")
+    runner = AvatarRunner("cpu", Sculptor)
+    assert runner.capabilities["synthesizers"] == ["rodin", "heads"]
+    asked = {"synthesizer": "heads", "resolution": 48, "faces": 1500, "texture_size": 64}
+    *_, finished = runner.run(JobRequest("a", preset="draft", seed=5, options=asked))
+    assert isinstance(finished, Finished) and finished.recipe["model"]["name"] == "heads"
+    assert any("non-commercial" in note for note in finished.recipe["notes"])
+    again = JobRequest("b", "blend", preset="draft", options=SMALL, sources=finished.recipe["source"].encode())
+    *_, repeated = runner.run(again)
+    assert isinstance(repeated, Finished) and repeated.recipe["model"]["name"] == "heads"
+    for options, sentence in (
+        ({"synthesizer": "busts"}, "no generator called 'busts'"),
+        ({"synthesizer": "heads", "sentence": "an old man"}, "heads makes people from seeds only"),
+    ):
+        with pytest.raises(JobError, match=sentence) as raised:
+            list(runner.run(JobRequest("c", options=SMALL | options)))
+        assert raised.value.code == "bad_request" and raised.value.hint

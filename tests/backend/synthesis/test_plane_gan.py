@@ -7,45 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from backend.geometry.feature_planes import EG3D_AXES
 from backend.models.plane_gan import PlaneGan, PlaneGanConfig
 from backend.models.stylegan import SynthesisConfig
 from backend.synthesis.base import Condition, Edit, Progress, Sample
 from backend.synthesis.plane_gan import HEAD, ConvertedGan
 from backend.synthesis.source import SourceError
-
-SIDE, LEVEL, BOX = 32, 10.0, 1.0
-CENTRE = (0.10, -0.05)
-"""Of the pattern, along columns and rows, in their box."""
+from tests import foreign
 
 
 @pytest.fixture(scope="module")
 def gan() -> ConvertedGan:
-    """Each plane's first feature is the squared distance from `CENTRE`, its second grows along the columns.
-
-    Noise inputs are the only tensors with a place in the picture: the pattern is that of the last layer.
-    """
-    small = PlaneGanConfig.tiny()
-    synthesis = replace(small.synthesis, side=SIDE, channels=3 * 8, base=SIDE, most=8, clamp=None)
-    model = PlaneGan(replace(small, synthesis=synthesis, axes=EG3D_AXES, level=LEVEL, trim=0.0))
-    for value in model.parameters():
-        value.data.zero_()
-    for layer in model.mapping.layers:
-        torch.nn.init.normal_(layer.weight, std=1 / layer.rate)
-    at = ((torch.arange(SIDE) + 0.5) / SIDE - 0.5) * BOX
-    pattern = (at[None, :] - CENTRE[0]) ** 2 + (at[:, None] - CENTRE[1]) ** 2
-    block = model.synthesis.blocks[-1]
-    block.conv1.noise.copy_(pattern)
-    block.conv1.noise_strength.data.fill_(1.0)
-    block.to_image.affine.bias.data.fill_(1.0)
-    block.to_image.weight.data[::8, 0] = 1 / np.sqrt(2)  # the mean over planes is a third of their sum
-    # softplus of large values is the value: raw density = 10 + 100 (0.16 - sum of squared distances).
-    model.decoder.first.weight.data[0, 0] = -300 * np.sqrt(8) / 1
-    model.decoder.first.bias.data[0] = 200.0
-    model.decoder.last.weight.data[0, 0] = np.sqrt(16)
-    model.decoder.last.bias.data[0] = LEVEL + 16 - 200
-    model.decoder.last.bias.data[1:4] = torch.tensor([2.0, 0.0, -2.0])
-    return ConvertedGan(model.eval(), "round", "0123456789abcdef", torch.device("cpu"), side=65)
+    return ConvertedGan(foreign.round_gan(), "round", "0123456789abcdef", torch.device("cpu"), side=65)
 
 
 def finish(gan: ConvertedGan, **asked: object) -> tuple[Sample, list[Progress]]:
@@ -62,7 +34,9 @@ def squared(points: torch.Tensor) -> torch.Tensor:
     scale, shift = HEAD
     x, y, z = ((points - torch.tensor(shift)) / scale).unbind(-1)
     columns, rows = (x, x, z), (y, z, x)
-    return sum(((c - CENTRE[0]) ** 2 + (r - CENTRE[1]) ** 2 for c, r in zip(columns, rows, strict=True)), x * 0)
+    return sum(
+        ((c - foreign.CENTRE[0]) ** 2 + (r - foreign.CENTRE[1]) ** 2 for c, r in zip(columns, rows, strict=True)), x * 0
+    )
 
 
 def test_the_body_is_where_its_planes_say(gan: ConvertedGan) -> None:
