@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: E402 (the checkout is put on the path first)
+"""The pictures of docs/refining.md: heads before and after, from the front, at an angle, from the side and the back.
+
+    python scripts/picture_refining.py HEAD.obj [--skin SKIN.jpg] [--refiner reproject] [--out docs/images/refining]
+
+HEAD is read through Blender; SKIN is a picture on its UVs. Each portrait of the repository is laid onto the bare head
+and onto the one with skin; `--sentence` repaints the one with skin instead.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import numpy as np
+from PIL import Image
+
+from backend.cli.head_files import read_head
+from backend.faces.networks import FaceFinder
+from backend.geometry.cameras import orbit
+from backend.pipeline.events import Finished, Painted
+from backend.pipeline.head_request import HeadWish
+from backend.pipeline.heads import run
+from backend.pipeline.refine_request import RefineRequest
+from backend.refinement.heads import place
+from backend.surface.mesh import Mesh
+from backend.surface.user_head import UserHead
+from backend.texture.maps import TextureSet
+from backend.texture.preview import VIEWS, picture
+
+SIDE = 288
+DISTANCE, OPENING, MIDDLE = 4.4, 0.34, (0.0, 0.2, 0.0)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("head", type=Path)
+    parser.add_argument("--skin", type=Path)
+    parser.add_argument("--refiner", default="reproject")
+    parser.add_argument("--portraits", nargs="*", default=["bluford", "collins", "hopper"])
+    parser.add_argument("--sentence", default="")
+    parser.add_argument("--strength", type=float, default=0.5)
+    parser.add_argument("--views", type=int, default=8)
+    parser.add_argument("--size", type=int, default=1024)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "refining")
+    flags = parser.parse_args()
+    finder = FaceFinder(threads=1)
+    with tempfile.TemporaryDirectory(prefix="maquette-") as folder:
+        bare = read_head(flags.head, Path(folder)).head
+    heads = {"bare": bare}
+    if flags.skin is not None:
+        heads["skin"] = replace(bare, image=np.asarray(Image.open(flags.skin).convert("RGB")))
+    flags.out.mkdir(parents=True, exist_ok=True)
+    base = {"strength": flags.strength, "views": flags.views, "refiner": flags.refiner}
+    wanted = [(f"{name}_{who}", head, {"portrait": (ROOT / f"assets/portraits/{who}.jpg").read_bytes()})
+              for name, head in heads.items() for who in flags.portraits]  # fmt: skip
+    if flags.sentence:
+        wanted = [(f"{name}_sentence", head, {"prompt": flags.sentence}) for name, head in heads.items()]
+    for name, head, asked in wanted:
+        start = time.monotonic()
+        rows = both(head, RefineRequest(**base, **asked), flags.size, finder)
+        Image.fromarray(rows).save(flags.out / f"{name}_{flags.refiner}.jpg", quality=88)
+        sys.stdout.write(f"{name}: {time.monotonic() - start:.1f} s\n")
+    return 0
+
+
+def both(head: UserHead, request: RefineRequest, size: int, finder: FaceFinder) -> np.ndarray:
+    """The head as it came above the head as it became."""
+    placed = place(head, finder, size=size)
+    textures = placed.textures
+    for event in run(head, request, HeadWish(size=size), find_faces=lambda: finder):
+        if isinstance(event, Painted):
+            textures = event.textures
+        elif isinstance(event, Finished):
+            for note in event.recipe["notes"]:
+                sys.stdout.write(f"note: {note}\n")
+    return np.concatenate([strip(placed.mesh, placed.textures), strip(placed.mesh, textures)], axis=0)
+
+
+def strip(mesh: Mesh, textures: TextureSet) -> np.ndarray:
+    """Four views side by side."""
+    cameras = [orbit(azimuth, 0.03, DISTANCE, OPENING, MIDDLE) for azimuth in VIEWS]
+    return np.concatenate([picture(mesh, textures, camera, SIDE) for camera in cameras], axis=1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
