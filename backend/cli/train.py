@@ -48,6 +48,8 @@ class Flags:
     """Steps over all starts of the run; with --minutes, what comes first."""
     learning_rate: float | None = None
     """Peak of the learning rate; unless told, the stage's own."""
+    batch: int | None = None
+    """Of gan: pictures in a minibatch; unless told, the configuration's. Large ones fill a graphics card."""
     accumulate: int = 1
     """Minibatches per step and device."""
     precision: Literal["auto", "no", "bf16", "fp16"] = "auto"
@@ -65,12 +67,14 @@ class Flags:
 
 def run(flags: Flags) -> None:
     """Trains, or measures one step."""
-    for name, least in (("steps", 1), ("accumulate", 1), ("sample_steps", 1)):
+    for name, least in (("steps", 1), ("batch", 1), ("accumulate", 1), ("sample_steps", 1)):
         if (value := getattr(flags, name)) is not None and value < least:
             raise Complaint(f"--{name.replace('_', '-')} is {value}", f"Give at least {least}.")
     for name in ("minutes", "learning_rate"):
         if (value := getattr(flags, name)) is not None and value <= 0:
             raise Complaint(f"--{name.replace('_', '-')} is {value:g}", "Give more than 0.")
+    if flags.batch is not None and flags.stage != "gan":
+        raise Complaint(f"--batch has no meaning for {flags.stage}", "Leave it out, or use --accumulate.")
     if flags.check and flags.stage in ("latents", "embedding", "prior", "export"):
         raise Complaint(f"{flags.stage} is too small to be checked", "Check base, planes or upsampler.")
 
@@ -96,7 +100,8 @@ def run(flags: Flags) -> None:
         def report(clock: Clock, losses: str) -> None:
             bar.update(f"training {flags.stage}, step {clock.steps}: {losses}", clock.progress)
 
-        checkpoint = train_stage(flags.stage, flags.config, places, _engine(flags, flags.stage), report)
+        engine = _engine(flags, flags.stage)
+        checkpoint = train_stage(flags.stage, flags.config, places, engine, report, flags.batch)
     if not first:
         return
     print(f"wrote {checkpoint}")
@@ -131,15 +136,22 @@ def _engine(flags: Flags, stage: StageName) -> EngineConfig:
 def _check(flags: Flags, name: StageName, places: Places) -> None:
     import tempfile
 
+    import torch
+
     from backend.training.build import build_stage, sampler
     from backend.training.check import check
+    from backend.training.gan import GanStage
     from backend.training.presets import PRESETS, Paper
 
     with Bar() as bar, tempfile.TemporaryDirectory() as folder:
         bar.update(f"building {flags.stage} of {flags.config}", 0.0)
         stage = build_stage(name, flags.config, places, batch=1, random=True)
         bar.update("one training step, then one sample", 0.3)
-        if isinstance(PRESETS.get(flags.config), Paper):
+        if isinstance(stage, GanStage):
+            judged = stage
+            found = check(stage, lambda: (judged.picture(torch.Generator().manual_seed(0)), None)[1],
+                          flags.precision, flags.seed)  # fmt: skip
+        elif isinstance(PRESETS.get(flags.config), Paper):
             draw = sampler(stage, flags.sample_steps)
             found = check(stage, lambda: (draw(), None)[1], flags.precision, flags.seed)
         else:

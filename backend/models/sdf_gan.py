@@ -159,7 +159,7 @@ class SdfHeads(nn.Module):
         for layer in (self.first, self.second):
             nn.init.normal_(layer.weight, 0.0, math.sqrt(2 / layer.out_features))
             nn.init.zeros_(layer.bias)
-        self.first.weight[:, 3:] *= 0.05
+        self.first.weight[:, 3:] *= 0.03
         nn.init.normal_(self.shape.weight, 0.0, 0.05)
         nn.init.zeros_(self.shape.bias)
         nn.init.normal_(self.shape.weight[:1], math.sqrt(math.pi / config.hidden), 1e-4)
@@ -199,7 +199,9 @@ class SdfGan(nn.Module):
         coarse = self.synthesis(styles[:, :count], noise)
         last = styles[:, count - 1 :]  # a block's first style is the last of the one before
         parts = zip(coarse.chunk(3, 1), self.doubling, strict=True)
-        return torch.stack([block(part, part, last, noise)[1] for part, block in parts], 1)
+        planes = torch.stack([block(part, part, last, noise)[1] for part, block in parts], 1)
+        # Every block adds an image of deviation 1; of larger ones the product of three would be enormous.
+        return planes / math.sqrt(len(self.synthesis.blocks) + 1)
 
     def volume(
         self, planes: Float[Tensor, "1 3 C R R"], camera: Camera | None = None, recompute: bool = False

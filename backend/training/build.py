@@ -27,7 +27,7 @@ from .plane_seeing import See, by_autoencoder, by_embedding
 from .plane_set import PlaneSet
 from .plane_upsampling import PlaneUpsamplerStage, PlaneUpsamplerStageConfig, sample_large
 from .planes import PlanesStage, load_field_maker
-from .presets import PRESETS, Cascade, Paper, StageName
+from .presets import Cascade, Paper, StageName, preset_of
 from .prior import train_prior
 from .refiner import Pairs, RefinerStage, render_pairs
 from .render_loss import Features, encoder_features
@@ -66,15 +66,22 @@ class Places:
         return path
 
 
-def train_stage(name: StageName, config: str, places: Places, engine: EngineConfig, report: Report = ignore) -> Path:
-    """Train a stage of a configuration; returns the file that it leaves.
+def train_stage(
+    name: StageName,
+    config: str,
+    places: Places,
+    engine: EngineConfig,
+    report: Report = ignore,
+    batch: int | None = None,
+) -> Path:
+    """Train a stage of a configuration; returns the file that it leaves. `batch` overrides gan's own.
 
     Raises TrainingError if what it stands on is missing.
     """
     out = places.of(name).parent
     if name == "gan":
-        return train(build_gan(config, places.data), engine, out, report)
-    preset = _preset(config, name)
+        return train(build_gan(config, places.data, batch), engine, out, report)
+    preset = preset_of(config, name)
     if isinstance(preset, Paper) or name in ("base", "planes", "upsampler", "refiner", "views"):
         return train(build_stage(name, config, places), engine, out, report)
     if name == "latents":
@@ -97,7 +104,7 @@ def build_stage(name: StageName, config: str, places: Places, batch: int | None 
     """
     if name == "gan":
         return build_gan(config, places.data, batch)
-    preset = _preset(config, name)
+    preset = preset_of(config, name)
     if isinstance(preset, Paper):
         return _published(name, preset, config, places, batch, random)
     if name == "base":
@@ -129,12 +136,6 @@ def sampler(stage: Stage, steps: int | None = None) -> Callable[[], Tensor]:
         enlarging = stage.config if steps is None else replace(stage.config, sample_steps=steps)
         return lambda: _upsampler_sample(stage, enlarging)
     raise TrainingError(f"{stage.name} has no sampler of its own", "Draw its sheet instead.")
-
-
-def _preset(config: str, stage: StageName) -> Cascade | Paper:
-    if config not in PRESETS:
-        raise TrainingError(f"{config} has no stage {stage}", f"Choose one of {', '.join(PRESETS)}.")
-    return PRESETS[config]
 
 
 def _base_sample(stage: PlaneBaseStage, config: PlaneBaseConfig) -> Tensor:

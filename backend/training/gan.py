@@ -5,7 +5,6 @@ Trevithick et al. 2024 (WYSIWYG), section 3.4: no eikonal term; the width of the
 away from the surface's value, and the proposal network learns along. Weights that the paper leaves open are ours.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +48,11 @@ class GanStageConfig:
     sampler_weight: float = 1.0
     r1_every: int = 16
     """Steps between two gradient penalties, each counted as often (Karras et al. 2020)."""
+    head_rate: float = 0.2
+    """Learning rate of the point heads over the synthesis's, whose weights are scaled at run time and thus far larger;
+    the colour head's is multiplied by the schedule's besides."""
+    proposal_rate: float = 0.4
+    """The same of the proposal network."""
     judge_rate: float = 0.8
     """Learning rate of the discriminator over the generator's."""
     pose_swap: float = 0.5
@@ -162,6 +166,16 @@ class GanStage:
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(path)
 
+    @torch.no_grad()
+    def picture(self, random: torch.Generator) -> Shot:
+        """One person at the full side, asked where the proposal network says: the last phase's render, whatever phase
+        it is."""
+        cameras = self.views.cameras(1, random)
+        volume = self.generator.volume(self._planes(cameras, random), cameras[0])
+        with torch.autocast(volume.device.type, enabled=False):
+            return shoot(volume, cameras[0], self.views.side, self.views.side, self.proposal, self.config.rendering,
+                         random, propose=True)  # fmt: skip
+
     def record(self) -> dict[str, Any]:
         """The configurations."""
         model = SdfGanFileConfig(
@@ -171,11 +185,19 @@ class GanStage:
                 "pictures": len(self.views)}  # fmt: skip
 
     def _makers_turn(self) -> Turn:
-        colour = tuple(self.generator.heads.colour_parameters())
-        apart = {id(parameter) for parameter in colour}
-        rest = tuple(parameter for parameter in self.makers.parameters() if id(parameter) not in apart)
-        rate: Callable[[], float] = lambda: self.config.schedule.phase(self.progress).colour_rate  # noqa: E731
-        return Turn(self.makers, self.losses, (Group(rest), Group(colour, rate)), (0.0, 0.99), 0.0)
+        heads, config = self.generator.heads, self.config
+        styled = (self.generator.mapping, self.generator.synthesis, self.generator.doubling)
+
+        def colour_rate() -> float:
+            return config.head_rate * config.schedule.phase(self.progress).colour_rate
+
+        groups = (
+            Group(tuple(parameter for network in styled for parameter in network.parameters())),
+            Group(tuple(heads.shape_parameters()), lambda: config.head_rate),
+            Group(tuple(heads.colour_parameters()), colour_rate),
+            Group(tuple(self.proposal.parameters()), lambda: config.proposal_rate),
+        )
+        return Turn(self.makers, self.losses, groups, (0.0, 0.99), 0.0)
 
     def _judge_turn(self) -> Turn:
         group = Group(tuple(self.discriminator.parameters()), lambda: self.config.judge_rate)

@@ -55,14 +55,15 @@ class GanSchedule:
     @classmethod
     def small(cls) -> "GanSchedule":
         """For 64 pixels: half the side until most of the run is done, because small pictures teach shape for a quarter
-        of the time."""
+        of the time. Surfaces stay as soft as a sixth of a pixel: one ray a pixel must look like the edges of pictures
+        that were averaged."""
         return cls(
             phases=(
-                Phase(until=0.6, side=0.5, r1=0.5),
-                Phase(until=0.9, side=1, ramp=0.05, r1=0.5),
-                Phase(until=1, side=1, r1=0.5, colour_rate=1),
+                Phase(until=0.6, side=0.5, r1=0.2),
+                Phase(until=0.9, side=1, ramp=0.05, r1=0.2),
+                Phase(until=1, side=1, r1=0.2, colour_rate=1),
             ),
-            beta=BetaSchedule(first=0.01, last=0.003, begin=0.5, end=0.65), supervise=0.55, propose=0.7,
+            beta=BetaSchedule(first=0.01, last=0.005, begin=0.5, end=0.65), supervise=0.55, propose=0.7,
         )  # fmt: skip
 
     def phase(self, progress: float) -> Phase:

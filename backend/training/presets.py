@@ -16,7 +16,7 @@ from ..models.upsampler import UpsamplerConfig
 from ..models.view_denoiser import ViewDenoiserConfig
 from .base import BaseStageConfig
 from .embedding import EmbeddingTraining
-from .engine import EngineConfig
+from .engine import EngineConfig, TrainingError
 from .gan_presets import GANS
 from .plane_base import PlaneBaseConfig
 from .plane_upsampling import PlaneUpsamplerStageConfig
@@ -109,11 +109,18 @@ PAPER_ENGINE = EngineConfig(
 """As RodinHD was trained; say how many devices there are to accelerate."""
 
 
+def preset_of(config: str, stage: StageName) -> Cascade | Paper:
+    """The preset of a configuration. Raises TrainingError for one that has other stages alone."""
+    if config not in PRESETS:
+        raise TrainingError(f"{config} has no stage {stage}", f"Choose one of {', '.join(PRESETS)}.")
+    return PRESETS[config]
+
+
 def engine(config: str, stage: StageName) -> EngineConfig:
     """How a stage of a configuration is trained unless told otherwise."""
     if stage == "gan" and config in GANS:
         return GANS[config].engine
-    if isinstance(PRESETS[config], Paper):
+    if isinstance(preset_of(config, stage), Paper):
         return PAPER_ENGINE
     chosen = ENGINES[stage]
     return replace(chosen, minutes=None, steps=4, save_every=2, sheet_every=0) if config == "tiny" else chosen

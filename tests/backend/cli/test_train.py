@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
 from backend.cli.frame import run_command_line
+from backend.synthesis import available
 from backend.training.presets import PRESETS
 from tests.backend.training.conftest import balls, run_of_balls, shards
+from tests.backend.training.gan_balls import write_shard
 from tests.backend.training.test_build import SMALL
 
 __all__ = ["balls", "run_of_balls", "shards"]
@@ -35,6 +38,22 @@ def test_latents_are_trained_by_the_same_command(shards: Path, tmp_path: Path) -
     assert torch.load(tmp_path / "latents/latents.pt", weights_only=True)["seeds"].tolist() == list(range(6))
 
 
+def test_a_gan_is_trained_checked_and_becomes_a_generator(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, models = write_shard(tmp_path / "data"), tmp_path / "models"
+    monkeypatch.setenv("MAQUETTE_MODELS", str(models))
+    command = ["train", "gan", "--config", "tiny", "--data", str(data), "--out", str(tmp_path / "runs")]
+    assert run_command_line([*command, "--check", "--precision", "no"]) == 0
+    said = capsys.readouterr().out
+    assert "gan of tiny" in said and "deceived" in said and "penalty" in said and not (tmp_path / "runs").exists()
+    assert run_command_line([*command, "--steps", "1", "--batch", "1", "--precision", "no"]) == 0
+    assert str(models) in capsys.readouterr().out
+    models.mkdir()
+    shutil.copy(tmp_path / "runs/gan/gan.safetensors", models / "heads.safetensors")
+    assert available()["heads"] == ("portrait", "seed")
+
+
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
@@ -42,6 +61,9 @@ def test_latents_are_trained_by_the_same_command(shards: Path, tmp_path: Path) -
         (["base", "--steps", "0"], "--steps is 0"),
         (["prior", "--check"], "too small to be checked"),
         (["base", "--config", "tiny"], "which is not there"),
+        (["base", "--batch", "2"], "no meaning for base"),
+        (["base", "--config", "paper"], "paper has no stage base"),
+        (["gan", "--config", "rodin"], "rodin has no stage gan"),
     ],
 )
 def test_wrong_wishes_end_in_a_sentence(

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import math
 from dataclasses import replace
 
 import pytest
@@ -70,7 +71,19 @@ def test_each_plane_is_doubled_by_its_own_block() -> None:
         model.doubling[1].to_image.bias += 1
     after = model.planes(styles)
     torch.testing.assert_close(after[:, (0, 2)], before[:, (0, 2)])
-    torch.testing.assert_close(after[:, 1], before[:, 1] + 1)
+    torch.testing.assert_close(after[:, 1] - before[:, 1], torch.full((1, 4, 16, 16), 1 / math.sqrt(3)))
+
+
+def test_planes_have_a_deviation_near_one_and_people_begin_as_a_sphere() -> None:
+    torch.manual_seed(0)
+    model = SdfGan(SdfGanConfig.small())
+    planes = model.planes(model.styles(torch.randn(1, 256)))
+    assert 0.4 < float(planes.std()) < 1.5
+    directions = torch.nn.functional.normalize(torch.randn(500, 3), dim=-1)
+    with torch.no_grad():
+        sdf = [model.volume(planes).sdf(radius * directions) for radius in (0.2, 0.6, 1.0)]
+    assert sdf[0].mean() < -0.2 and abs(float(sdf[1].mean())) < 0.15 and sdf[2].mean() > 0.2
+    assert float(sdf[1].std()) < 0.2
 
 
 def test_pictures_have_gradients_down_to_the_latent() -> None:

@@ -38,13 +38,13 @@ def write_shard(folder: Path) -> Path:
     return folder
 
 
-def write_folder(folder: Path, coverage: bool = False) -> Path:
+def write_folder(folder: Path, coverage: bool = False, side: int = SIDE) -> Path:
     """Pictures of one ball with dataset.json; places in boxes of side 1."""
     (folder / "00000").mkdir(parents=True)
     labels = []
     for index, azimuth in enumerate((0.3, 1.0, 2.0)):
         camera = orbit(azimuth)
-        rgba = ball(camera, 0.6).astype(np.float32) / 255
+        rgba = ball(camera, 0.6, side).astype(np.float32) / 255
         over = rgba[..., :3] + 1 - rgba[..., 3:]
         picture = np.concatenate([rgba[..., :3], rgba[..., 3:]], -1) if coverage else over
         name = f"00000/img{index:08d}.png"
