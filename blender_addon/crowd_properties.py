@@ -83,7 +83,8 @@ class MAQUETTE_PG_crowd(bpy.types.PropertyGroup):
         name="Object",
         description="Curve, ground or mesh that people are placed on; empty: the active object",
         type=bpy.types.Object,
-        poll=_fits,
+        # The bpy 4.2 module goes down at its end over a function of Python in a group.
+        **({"poll": _fits} if bpy.app.version >= (4, 3, 0) else {}),
     )
     spacing: bpy.props.FloatProperty(
         name="Spacing",

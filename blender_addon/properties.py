@@ -64,8 +64,9 @@ class MAQUETTE_PG_settings(bpy.types.PropertyGroup):
     synthesizer: bpy.props.StringProperty(
         name="Generator",
         description="Model that makes the avatar; empty: the backend's own. More come from `maquette convert`",
-        search=_generators,
         maxlen=40,
+        # The bpy 4.2 module goes down at its end over a function of Python in a group.
+        **({"search": _generators} if bpy.app.version >= (4, 3, 0) else {}),
     )
     edit: bpy.props.StringProperty(
         name="Change", description='What to change, in English: "add a beard", "make her older"', maxlen=500
@@ -100,9 +101,10 @@ class MAQUETTE_PG_settings(bpy.types.PropertyGroup):
         default="standard",
     )
 
-    def weights(self) -> dict[str, float]:
-        """Of a mix, as the backend names them."""
-        return {name: getattr(self, f"{name}_weight") for name in ("portrait", "sentence", "seed")}
+
+def weights(settings: MAQUETTE_PG_settings) -> dict[str, float]:
+    """Of a mix, as the backend names them. No method: see `synthesizer`."""
+    return {name: getattr(settings, f"{name}_weight") for name in ("portrait", "sentence", "seed")}
 
 
 CLASSES = (MAQUETTE_PG_settings,)

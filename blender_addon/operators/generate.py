@@ -10,7 +10,7 @@ from pathlib import Path
 import bpy
 
 from .. import wording
-from ..properties import MAX_SEED, PRESETS
+from ..properties import MAX_SEED, PRESETS, weights
 from ..requests import Wanted, job_request
 from .asking import ask, can_ask
 
@@ -85,7 +85,7 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
         elif "seed" in given:
             values["source"] = "SEED"
         portrait = values.pop("portrait")
-        return Wanted(portrait=bpy.path.abspath(portrait) if portrait else "", weights=settings.weights(), **values)
+        return Wanted(portrait=bpy.path.abspath(portrait) if portrait else "", weights=weights(settings), **values)
 
     def _name(self, wanted: Wanted) -> str:
         if "portrait" in wanted.uses:

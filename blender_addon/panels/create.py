@@ -4,6 +4,7 @@
 import bpy
 
 from .. import session, shelf, wording
+from ..properties import weights
 from ..requests import Wanted, can_make, generators
 from .drawing import Tab
 
@@ -18,7 +19,7 @@ class MAQUETTE_PT_create(Tab, bpy.types.Panel):
         column.use_property_decorate = False
         welcome = live.client.welcome if live.client else None
         _draw_sources(column, settings, can_make(welcome, "sentence"))
-        uses = Wanted(settings.source, "", 0, "", weights=settings.weights()).uses
+        uses = Wanted(settings.source, "", 0, "", weights=weights(settings)).uses
         if settings.source in ("PORTRAIT", "MIX"):
             _draw_portrait(column, settings, live)
         if settings.source in ("SENTENCE", "MIX"):
