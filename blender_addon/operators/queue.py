@@ -9,6 +9,7 @@ from .. import queue, session, shelf
 from ..jobs import Phase
 from ..launcher import LaunchError
 from ..protocol import Discard, ListJobs, ProtocolError
+from ..scene.dress import GoneError
 
 ANSWER_SECONDS = 2.0
 """Where there is no window, this long a question may wait for its answer."""
@@ -87,6 +88,9 @@ class MAQUETTE_OT_fetch(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         live = session.current()
+        work = live.avatars.get(self.job)
+        if work is not None and work.target is not None and work.texture is not None:
+            return self._dress(work)
         try:
             if bpy.app.background and not live.ready:
                 if live.client is None:
@@ -108,6 +112,15 @@ class MAQUETTE_OT_fetch(bpy.types.Operator):
             if job.phase is not Phase.DONE:
                 self.report({"ERROR"}, f"{job.message} {job.hint}".strip())
                 return {"CANCELLED"}
+        return {"FINISHED"}
+
+    def _dress(self, work: session.Avatar) -> set[str]:
+        """The texture of a head of the user's goes back onto it; it need not come over the wire again."""
+        try:
+            work.show()
+        except GoneError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
         return {"FINISHED"}
 
 

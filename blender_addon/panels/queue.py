@@ -5,7 +5,6 @@ import bpy
 
 from .. import queue, session, wording
 from ..jobs import Phase
-from ..scene import tags
 from .drawing import Tab, sentence, trouble
 
 
@@ -58,7 +57,7 @@ def _draw_over(
     row.label(text=work.name, icon="CHECKMARK" if job.phase is Phase.DONE else "USER", translate=False)
     row.operator("maquette.dismiss", text="", icon="X", emboss=False).job = job.job_id
     if job.phase is Phase.DONE:
-        if tags.find_object(job.job_id) is not None:
+        if work.stands:
             column.operator("maquette.look_at", icon="HIDE_OFF").job = job.job_id
         else:
             column.label(text="Undone or deleted")

@@ -129,3 +129,17 @@ def test_a_mesh_that_changed_meanwhile_is_left_alone(head, connected):
     bpy.data.objects.remove(head)
     with pytest.raises(GoneError, match="no longer in this file"):
         work.show()
+
+
+def test_what_was_undone_is_brought_back_onto_the_head(head, connected):
+    assert bpy.ops.maquette.refine() == {"FINISHED"}
+    work = next(iter(connected.avatars.values()))
+    bpy.data.images.remove(tags.find_image(work.job.job_id))
+    bpy.data.materials.remove(last(head))
+    head.data.materials.pop()
+    assert bpy.ops.maquette.fetch(job=work.job.job_id) == {"FINISHED"}
+    assert work.stands and len(head.material_slots) == 3
+    bpy.data.images.remove(tags.find_image(work.job.job_id))
+    bpy.data.objects.remove(head)
+    with pytest.raises(RuntimeError, match="no longer in this file"):
+        bpy.ops.maquette.fetch(job=work.job.job_id)
