@@ -2,8 +2,9 @@
 """What no camera saw follows its surroundings on the surface: folds, hollows behind ears, the inside of nostrils."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from scipy.sparse import coo_matrix, diags
+from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import cg
 
 from ..surface.mesh import Mesh
@@ -41,23 +42,30 @@ def carried(
     ) / np.maximum(mass, 1e-9)[:, None]  # fmt: skip
     if not trust.any():
         return values
-    spread = _spread(welded[mesh.faces], trust, means)
+    faces = welded[mesh.faces]
+    spread, reached = _spread(faces, trust, means)
     found = (spread[node] * shares[..., None]).sum(1)
-    reached = (_spread(welded[mesh.faces], trust, np.ones((count, 1)))[node] * shares[..., None]).sum(1) > 0.5
-    unknown = (1 - known)[:, None] * reached
+    unknown = ((1 - known) * reached[node[:, 0]])[:, None]
     return (values + unknown * (found - values)).astype(np.float32)
 
 
 def _spread(
-    faces: np.ndarray, trust: Float[np.ndarray, " V"], values: Float[np.ndarray, "V C"]
-) -> Float[np.ndarray, "V C"]:
-    """The smoothest vertex values that agree with the given ones as far as those are trusted."""
+    faces: Int[np.ndarray, "F 3"], trust: Float[np.ndarray, " V"], values: Float[np.ndarray, "V C"]
+) -> tuple[Float[np.ndarray, "V C"], Bool[np.ndarray, " V"]]:
+    """The smoothest vertex values that agree with the given ones as far as those are trusted, and which vertices hang
+    together with a trusted one."""
     starts, ends = faces.reshape(-1), np.roll(faces, -1, 1).reshape(-1)
     graph = coo_matrix((np.ones(len(starts)), (starts, ends)), (len(trust),) * 2).tocsr()
     graph = graph + graph.T
+    parts, part = connected_components(graph, directed=False)
+    reached = np.bincount(part, trust, parts)[part] > 0
     degree = np.asarray(graph.sum(1)).reshape(-1)
-    # The last term keeps parts that hold nothing known solvable; they come out as 0.
+    # The last term keeps parts that hold nothing known solvable.
     system = diags(trust + STIFFNESS * degree + 1e-9) - STIFFNESS * graph
     inverse = diags(1 / system.diagonal())
-    columns = [cg(system, trust * column, rtol=1e-4, maxiter=ROUNDS, M=inverse)[0] for column in values.T]
-    return np.stack(columns, 1)
+    middle = (trust @ values) / trust.sum()
+    columns = [
+        start + cg(system, trust * (column - start), rtol=1e-4, maxiter=ROUNDS, M=inverse)[0]
+        for start, column in zip(middle, values.T, strict=True)
+    ]
+    return np.stack(columns, 1), reached

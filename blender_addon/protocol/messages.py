@@ -65,9 +65,9 @@ class JobRequest:
     """Differences from the preset: "guidance", "texture_size", "levels" (face counts of coarser levels, falling), ...,
     and "sentence" (what the person is like, or what to change), "weights" (how much {"portrait", "sentence", "seed"}
     count in a mix), "strength" (of an edit), "shares" (of a blend's sources, in order), "invert" (steps by which the
-    avatar is fitted to its portrait), "synthesizer" (one of Welcome's capabilities["synthesizers"]); unknown ones are
-    refused, and a client sends none that is not in Welcome's capabilities["options"]. Of "refine": those in
-    capabilities["refine_options"] instead."""
+    avatar is fitted to its portrait), "synthesizer" (one of Welcome's capabilities["synthesizers"]), "refiners"
+    (some of capabilities["refiners"], in order); unknown ones are refused, and a client sends none that is not in
+    Welcome's capabilities["options"]. Of "refine": those in capabilities["refine_options"] instead."""
     label: Annotated[str | None, Text(64, r"[^\x00-\x1f\x7f\ud800-\udfff]*")] = None
     """What the user calls it, for JobsListed; no part of what makes the result."""
     sources: Annotated[bytes | None, Blob(MAX_SOURCES_BYTES)] = field(default=None, repr=False)
