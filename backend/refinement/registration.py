@@ -117,16 +117,12 @@ def wider_square(
 
 def surface_landmarks(mesh: Mesh, textures: TextureSet, finder: FaceFinder) -> Float[np.ndarray, "468 3"] | None:
     """The face finder's points on the avatar's surface; None where it finds no face."""
-    for field_of_view, contrast in LOOKS:
-        camera = orbit(0.0, 0.0, DISTANCE, field_of_view, (0.0, 0.15, 0.0))
-        image = picture(mesh, textures, camera, LOOK, samples=LOOK_SAMPLES)
-        if contrast != 1:
-            image = np.clip((image - 128.0) * contrast + 128, 0, 255).astype(np.uint8)
-        points = finder.landmarks(image)
-        if points is not None:
-            break
-    else:
+    found = None
+    for dressed in (textures, _clay()):
+        found = found or _seen(mesh, dressed, finder)
+    if found is None:
         return None
+    camera, points = found
     side = LOOK * LOOK_SAMPLES
     view = raster_view(mesh, camera, side, side)
     shown = view.face >= 0
@@ -140,6 +136,24 @@ def surface_landmarks(mesh: Mesh, textures: TextureSet, finder: FaceFinder) -> F
     source[label[shown]] = np.flatnonzero(shown)
     column, row = np.clip((points[:, :2] * LOOK_SAMPLES).astype(np.int64), 0, side - 1).T
     return positions.reshape(-1, 3)[source[label[row, column]]]
+
+
+def _seen(mesh: Mesh, textures: TextureSet, finder: FaceFinder) -> tuple[Camera, Float[np.ndarray, "468 3"]] | None:
+    """A camera before the head from which the finder sees a face, and the points that it sees."""
+    for field_of_view, contrast in LOOKS:
+        camera = orbit(0.0, 0.0, DISTANCE, field_of_view, (0.0, 0.15, 0.0))
+        image = picture(mesh, textures, camera, LOOK, samples=LOOK_SAMPLES)
+        if contrast != 1:
+            image = np.clip((image - 128.0) * contrast + 128, 0, 255).astype(np.uint8)
+        points = finder.landmarks(image)
+        if points is not None:
+            return camera, points
+    return None
+
+
+def _clay() -> TextureSet:
+    """What shows the shape alone: paint can hide a face from the finder."""
+    return TextureSet(np.full((4, 4, 3), 178, np.uint8), np.ones((4, 4), bool), 0)
 
 
 def find_camera(solid: Float[np.ndarray, "K 3"], seen: Float[np.ndarray, "K 2"]) -> Camera | None:

@@ -160,6 +160,8 @@ def _of_material(
     if node is not None and node.bl_idname == "ShaderNodeTexImage":
         layer = _layer_of(node, base)
         if node.image is not None and min(node.image.size) > 0 and layer is not None:
+            if node.image.source == "TILED":
+                notes.append(f"of the tiles of {node.image.name} only the first is read; bake them into one picture")
             return Colours(image.read_image(node.image), _values(layer.data, "uv", np.float32, 2)[triangles]), True
         notes.append(f"the picture of material {name} cannot be read, so its plain colour is taken")
     painted = base.color_attributes.active_color if len(base.color_attributes) else None

@@ -122,3 +122,24 @@ def test_trust_is_drawn_in_from_the_outline_and_the_border() -> None:
 
 def cv_resize(matte: np.ndarray) -> np.ndarray:
     return np.repeat(np.repeat(matte, 2, 0), 2, 1)
+
+
+class SeesShapesOnly:
+    """A finder that paint confuses: it finds a face in grey pictures alone, always at the same pixels."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def landmarks(self, image: np.ndarray) -> np.ndarray | None:
+        self.looks += 1
+        inside = image[len(image) // 2 - 20 : len(image) // 2 + 20, len(image) // 2 - 20 : len(image) // 2 + 20]
+        if np.ptp(inside.astype(int), axis=2).max() > 12:
+            return None
+        return np.tile(np.array([len(image) / 2, len(image) / 2, 0], np.float32), (468, 1))
+
+
+def test_where_paint_hides_the_face_the_shape_is_looked_at(mesh: Mesh, textures: TextureSet) -> None:
+    finder = SeesShapesOnly()
+    solid = surface_landmarks(mesh, textures, finder)
+    assert solid is not None and finder.looks == 5
+    assert np.abs(solid[0] - [0, 0.15, 0.45]).max() < 0.06, "the middle of the picture, on the surface"
