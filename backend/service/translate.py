@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -102,7 +102,7 @@ def message_of(event: events.PipelineEvent, job_id: str) -> Event:
             faces = np.ascontiguousarray(mesh.faces, "<i4")
             if not levels:
                 return MeshReady(job_id, vertices, faces, uv)
-            coarser = [_on_vertices(each, mesh) for each in levels]
+            vertices, uv, coarser = _on_vertices(mesh, levels)
             sizes = np.array([len(each) for each in coarser], "<i4")
             return MeshReady(job_id, vertices, faces, uv, np.concatenate(coarser), sizes)
         case events.Painted(textures=textures):
@@ -113,16 +113,24 @@ def message_of(event: events.PipelineEvent, job_id: str) -> Event:
             return Finished(job_id, recipe)
 
 
-def _on_vertices(level: Mesh, mesh: Mesh) -> np.ndarray:
-    """The level's faces over the vertices of the mesh, of which it has some, with their texture coordinates."""
-
-    def keys(each: Mesh) -> np.ndarray:
+def _on_vertices(mesh: Mesh, levels: Sequence[Mesh]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Vertices and texture coordinates of the mesh, with those that only levels have behind them; the levels' faces
+    over these."""
+    rows = []
+    for each in (mesh, *levels):
         assert each.uv is not None
-        rows = np.ascontiguousarray(np.column_stack([each.vertices, each.uv]), "<f4")
-        return rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).reshape(-1)
-
-    unique, first = np.unique(keys(mesh), return_index=True)
-    return first[np.searchsorted(unique, keys(level))][level.faces].astype("<i4")
+        rows.append(np.ascontiguousarray(np.column_stack([each.vertices, each.uv]), "<f4"))
+    sizes = np.cumsum([0, *map(len, rows)])
+    whole = np.concatenate(rows)
+    keys = whole.view(np.dtype((np.void, whole.dtype.itemsize * 5))).reshape(-1)
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    first = first[inverse.reshape(-1)]  # of the mesh's own vertices, should two be alike, each keeps its number
+    added = np.flatnonzero((first == np.arange(len(whole))) & (first >= sizes[1]))
+    number = np.arange(len(whole))
+    number[added] = sizes[1] + np.arange(len(added))
+    faces = [number[first[start:][each.faces]].astype("<i4") for start, each in zip(sizes[1:], levels, strict=False)]
+    kept = np.concatenate([rows[0], whole[added]])
+    return np.ascontiguousarray(kept[:, :3]), np.ascontiguousarray(kept[:, 3:]), faces
 
 
 class AvatarRunner:

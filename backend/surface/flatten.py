@@ -9,12 +9,12 @@ vertices come back in reverse order, each placed by its neighbours, with some re
 import numpy as np
 from jaxtyping import Complex, Float, Int
 from scipy.sparse import coo_matrix, diags
-from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 
 from .collapse import around
 from .lod import Collapse
 from .mesh import Mesh
+from .mesh import pieces as pieces
 from .relax import bring_back, determinants, places_from_rings, rest_shapes, sweep
 
 COARSEST = 48
@@ -86,12 +86,6 @@ def distortion(mesh: Mesh, flat: Complex[np.ndarray, " V"]) -> tuple[Float[np.nd
     across, along = ((flat[mesh.faces] * part).sum(1) for part in (gradients.real, gradients.imag))
     size = np.abs(across) ** 2 + np.abs(along) ** 2
     return np.where(det > 0, size * (1 + 1 / np.maximum(det, 1e-12) ** 2) / 4, np.inf), areas
-
-
-def pieces(faces: Int[np.ndarray, "F 3"], vertices: int) -> Int[np.ndarray, " V"]:
-    """A number for each vertex, equal for those that faces connect."""
-    ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
-    return connected_components(coo_matrix((np.ones(len(ends), bool), ends.T), (vertices,) * 2), directed=False)[1]
 
 
 def outlines(faces: Int[np.ndarray, "F 3"]) -> list[Int[np.ndarray, " N"]]:

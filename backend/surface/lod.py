@@ -8,11 +8,14 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float, Int
 
+from .absorb import without_scraps
 from .collapse import around, candidates, classify, close_edges, plane_quadrics
 from .mesh import Mesh
 
 CROWD = (60_000, 20_000, 5_000, 1_000)
 """Faces of near, middle and far figures."""
+COARSE = 2500
+"""Faces from which down a level gives up small charts."""
 TEXTURE_WEIGHT = 0.5
 """What a shift within the texture costs beside one as long on the surface."""
 PACE = 1.5
@@ -26,19 +29,24 @@ log = logging.getLogger(__name__)
 def levels_of_detail(mesh: Mesh, budgets: Sequence[int] = CROWD, error: float = np.inf) -> tuple[Mesh, ...]:
     """For each budget the mesh with at most that many faces; those above its own face count give the mesh itself.
 
-    All share the texture of the given mesh: every vertex of a level is one of the level before, with its coordinates.
+    All share the texture of the given mesh: every vertex of a level is one of the mesh, with its coordinates; in coarse
+    levels, which give up small charts (see `absorb`), it may also be a copy of one with others.
     A closed mesh stays closed and a manifold a manifold, so a small budget may not be reached; nor is it where that
     would need an error above `error`, the root mean square distance (box units) between a vertex and the planes of the
     faces it stands for. Budgets must fall. A mesh without UVs keeps its shape alone.
     """
     if any(low >= high for high, low in pairwise(budgets)) or min(budgets, default=1) < 1:
         raise ValueError(f"face budgets must be positive and fall, got {list(budgets)}")
-    collapse = Collapse(mesh)
+    fine, whole = mesh, True
+    collapse = Collapse(fine)
     levels = []
     for budget in budgets:
+        if whole and budget <= COARSE and mesh.uv is not None:
+            fine, whole = without_scraps(_kept(fine, collapse.corners)), False
+            collapse = Collapse(fine)
         while collapse.round(budget, error):
             pass
-        levels.append(mesh if len(collapse.corners) == len(mesh.faces) else _kept(mesh, collapse.corners))
+        levels.append(mesh if len(collapse.corners) == len(mesh.faces) else _kept(fine, collapse.corners))
     log.info("levels of detail: %s faces", [len(level.faces) for level in levels])
     return tuple(levels)
 

@@ -120,6 +120,6 @@ def _tree(vertices: np.ndarray, triangles: np.ndarray, rows: np.ndarray) -> BVHT
 
 
 def _read(collection: bpy.types.bpy_prop_collection, name: str, width: int, kind: type = np.float32) -> np.ndarray:
-    values = np.empty(len(collection) * width, kind)
+    values: np.ndarray = np.empty(len(collection) * width, kind)
     collection.foreach_get(name, values)
     return values.reshape(-1, width) if width > 1 else values
