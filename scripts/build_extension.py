@@ -4,8 +4,9 @@
 
 Each archive holds `blender_addon/` at its root, the manifest and pyzmq's own wheels for the Pythons of Blender
 (3.11 up to 5.0, 3.13 from 5.1 on, and Debian's 4.3). The wheels are downloaded by name and version and checked
-against the digests below; the archives are the same bytes for the same sources. pyzmq is pinned to a version with one
-wheel per Python: with an abi3 wheel beside a cp311 one, Blender takes the extension for a 3.11-only one.
+against the digests below; the archives are the same bytes for the same sources. pyzmq is pinned to versions with one
+wheel per Python: with an abi3 wheel beside a cp311 one, Blender takes the extension for a 3.11-only one. The wheel for
+3.11 is the newer of the two: Blender 4.2 looks at versions only, and takes the newest whatever its Python.
 """
 
 import argparse
@@ -18,29 +19,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PYZMQ = "26.4.0"
-PYTHONS = ("cp311", "cp313")
+PYZMQ = {"cp311": "26.4.0", "cp313": "26.3.0"}
 # Blender's platform: (tag in the wheel's name, {python: sha256}).
 WHEELS = {
     "windows-x64": (
         "win_amd64",
         {
             "cp311": "963977ac8baed7058c1e126014f3fe58b3773f45c78cce7af5c26c09b6823896",
-            "cp313": "23ecc9d241004c10e8b4f49d12ac064cd7000e1643343944a10df98e57bc544b",
+            "cp313": "fe67291775ea4c2883764ba467eb389c29c308c56b86c1e19e49c9e1ed0cbeca",
         },
     ),
     "linux-x64": (
         "manylinux_2_28_x86_64",
         {
             "cp311": "2f9f7ffe9db1187a253fca95191854b3fda24696f086e8789d1d449308a34b88",
-            "cp313": "6332452034be001bbf3206ac59c0d2a7713de5f25bb38b06519fc6967b7cf771",
+            "cp313": "6d64e74143587efe7c9522bb74d1448128fdf9897cc9b6d8b9927490922fd558",
         },
     ),
     "macos-arm64": (
         "macosx_10_15_universal2",
         {
             "cp311": "bfcf82644c9b45ddd7cd2a041f3ff8dce4a0904429b74d73a439e8cab1bd9e54",
-            "cp313": "c43fac689880f5174d6fc864857d1247fe5cfa22b09ed058a344ca92bf5301e3",
+            "cp313": "fa85953df84beb7b8b73cb3ec3f5d92b62687a09a8e71525c6734e020edf56fd",
         },
     ),
 }
@@ -61,7 +61,7 @@ def main() -> int:
 def build(platform: str, out: Path) -> Path:
     """Writes the platform's archive into `out` and returns its path."""
     out.mkdir(parents=True, exist_ok=True)
-    wheels = [wheel(platform, python, out / "wheels") for python in PYTHONS]
+    wheels = [wheel(platform, python, out / "wheels") for python in PYZMQ]
     manifest = staged_manifest(platform, [each.name for each in wheels])
     archive = out / f"maquette-{tomllib.loads(manifest)['version']}-{platform}.zip"
     with zipfile.ZipFile(archive, "w") as target:
@@ -77,9 +77,9 @@ def build(platform: str, out: Path) -> Path:
 def wheel(platform: str, python: str, folder: Path) -> Path:
     """pyzmq's wheel for the platform and Python, downloaded unless it lies in the folder already."""
     tag, digests = WHEELS[platform]
-    path = folder / f"pyzmq-{PYZMQ}-{python}-{python}-{tag}.whl"
+    path = folder / f"pyzmq-{PYZMQ[python]}-{python}-{python}-{tag}.whl"
     if not path.exists():
-        command = [sys.executable, "-m", "pip", "download", f"pyzmq=={PYZMQ}", "--no-deps", "--quiet"]
+        command = [sys.executable, "-m", "pip", "download", f"pyzmq=={PYZMQ[python]}", "--no-deps", "--quiet"]
         command += ["--only-binary", ":all:", "--implementation", "cp", "--abi", python, "--platform", tag]
         command += ["--python-version", python.removeprefix("cp"), "--dest", str(folder)]
         subprocess.run(command, check=True)

@@ -33,6 +33,7 @@ from blender_addon.protocol import (
     Cancel,
     Connection,
     Discard,
+    Fetch,
     Finished,
     Follow,
     FreeMemory,
@@ -195,11 +196,18 @@ def recorded(dealer: Dealer, connection: Connection) -> tuple[list[Frames], list
     dealer.send(encode(Ping()))
     heard += dealer.until(Pong)
     hopeless = JobRequest(
-        "damaged", kind="cat", preset="none", portrait=job.portrait, options={"steps": 0}, label="one"
+        "damaged",
+        kind="cat",
+        preset="none",
+        portrait=job.portrait,
+        options={"steps": 0},
+        label="one",
+        priority="low",
     )
     said = [
         Hello("0.1.0", "0" * 64, "fuzz"), hopeless, Follow("damaged"), Cancel("damaged"), Applied("damaged", 1),
         ListJobs(3), Move("damaged", 0), Discard("damaged"), FreeMemory(), Ping(), Goodbye(),
+        Fetch("damaged", "0f" * 32, 1 << 18), Hello("0.1.0", "0" * 64, "fuzz", chunks=True),
     ]  # fmt: skip
     return [[bytes(frame) for frame in encode(each)] for each in said], heard
 
