@@ -119,11 +119,11 @@ def spread(mesh: Mesh, canvas: Canvas, painted: Float[np.ndarray, " N"]) -> None
     corners = mesh.faces[raster.face[covered]], raster.weights[covered]
     # Photographs and what must not change are known to change by nothing.
     held = np.maximum(painted, np.maximum(1 - canvas.free, canvas.photographed))
-    change = carried(mesh, corners, canvas.change, smoothstep(held, *ENOUGH)) * canvas.free[:, None]
-    rows = np.clip(canvas.rows - canvas.change + change, 0, 1)
+    followed = carried(mesh, corners, canvas.change, smoothstep(held, *ENOUGH)) - canvas.change
+    rows = np.clip(canvas.rows + canvas.free[:, None] * followed, 0, 1)
     empty = ~canvas.known
     if empty.any():
-        coloured = carried(mesh, corners, canvas.rows, np.where(empty, 0, 1).astype(np.float32))
+        coloured = carried(mesh, corners, rows.astype(np.float32), np.where(empty, 0, 1).astype(np.float32))
         rows = np.where(empty[:, None], coloured, rows)
     canvas.rows = rows.astype(np.float32)
 

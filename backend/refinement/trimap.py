@@ -31,6 +31,8 @@ SOFT = 0.012
 """Blur of the masks, share of the side; they are grown by as much first, so that new paint overlaps the old."""
 UNCOLOURED = 0.02
 """Share of known texels up to which a pixel is shown grey."""
+FIXED = 0.02
+"""How far a pixel may change, up to which it is kept."""
 JUMP, SLOPE = 0.03, 4.0
 """Difference of depth (box units) that parts two surfaces, beyond what a surface of that slope has between pixels."""
 EDGE = (0.003, 0.02)
@@ -69,14 +71,15 @@ def trimap(
     gain = cosine - best
     kept = (1 - smoothstep(gain, *BETTER)) * smoothstep(best, *PAINTED)
     kept = _soft(kept, shown, grow=False)
-    kept = 1 - (1 - kept) * np.where(shown, free, 0)
+    # Where little may change the canvas lets little through: only what may not change at all is the prior's business.
+    kept = np.where(shown & (free > FIXED), kept, 1)
     image = colours * look.cover[..., None] + (1 - look.cover[..., None])
     view = View(
         image=quantise(image),
         shown=shown,
         normal=normal,
         depth=depth,
-        generate=np.where(shown, _soft(1 - known, shown, grow=True) * free, 0).astype(np.float32),
+        generate=np.where(shown, _soft(1 - known, shown, grow=True) * (free > FIXED), 0).astype(np.float32),
         keep=np.where(shown, kept, 1).astype(np.float32),
         azimuth=direction[0],
         elevation=direction[1],
