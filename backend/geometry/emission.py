@@ -126,7 +126,11 @@ def _stratified(
     else:
         near, far = config.near, config.far
     even = torch.linspace(0, 1, steps, device=device)[None, None, :, None].expand(batch, count, -1, -1)
-    jitter = _uniform((batch, count, steps, 1), random, device) / (steps - 1)
+    if isinstance(near, Tensor):  # drawn in the order in which EG3D's memory lies there
+        drawn = _uniform((steps, batch, count, 1), random, device).permute(1, 2, 0, 3)
+    else:
+        drawn = _uniform((batch, count, steps, 1), random, device)
+    jitter = drawn / (steps - 1)
     if config.disparity:
         return 1 / (1 / near * (1 - even - jitter) + 1 / far * (even + jitter))
     return near + (even + jitter) * (far - near)

@@ -302,11 +302,7 @@ class Server:
         for worker in self._pool.workers:
             for name in capabilities:
                 capabilities[name] = sorted({*capabilities[name], *worker.capabilities.get(name, [])})
-        if DEFAULT in capabilities["synthesizers"]:
-            # What the user converted since the workers started is there as well.
-            known = available()
-            capabilities["synthesizers"] = list(known)
-            capabilities["synthesizer_inputs"] = {name: list(inputs) for name, inputs in known.items()}
+        capabilities |= generators(capabilities["synthesizers"])
         capabilities["presets"] = list(PRESETS)
         capabilities["preset_numbers"] = {
             name: {number: getattr(preset, number) for number in SHOWN_NUMBERS} for name, preset in PRESETS.items()
@@ -337,3 +333,14 @@ class Server:
         except zmq.ZMQError:  # EHOSTUNREACH: it left without a Goodbye
             return Sent.GONE
         return Sent.YES
+
+
+def generators(named: Sequence[str]) -> dict[str, Any]:
+    """What Welcome says of the workers' generators, with those that the user converted since the workers started."""
+    if DEFAULT not in named:
+        return {}
+    known = available()
+    return {
+        "synthesizers": list(known),
+        "synthesizer_inputs": {name: list(inputs) for name, inputs in known.items()},
+    }

@@ -57,6 +57,14 @@ def test_a_missing_portrait_is_a_sentence(connected):
         bpy.ops.maquette.generate(portrait="/no/such.jpg")
 
 
+def test_a_generator_that_the_backend_does_not_have_is_a_sentence(connected):
+    with pytest.raises(RuntimeError, match="This backend has no generator 'busts'"):
+        bpy.ops.maquette.generate(seed=PLAIN, synthesizer="busts")
+    bpy.context.scene.maquette.synthesizer = "heads"
+    with pytest.raises(RuntimeError, match="This backend has no generator 'heads'"):
+        bpy.ops.maquette.generate(seed=PLAIN)
+
+
 @pytest.mark.parametrize(
     ("seed", "sentence"), [(UNFIT, "No face was found. Choose another portrait."), (DIES, "."), (BROKEN, ".")]
 )

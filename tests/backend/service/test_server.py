@@ -17,7 +17,7 @@ import zmq
 
 from backend.service.desk import MAX_OF_ONE
 from backend.service.errors import ServiceError
-from backend.service.server import MAX_FRAME_BYTES, Server, ServerSettings
+from backend.service.server import MAX_FRAME_BYTES, Server, ServerSettings, generators
 from blender_addon.protocol import (
     Accepted,
     Cancel,
@@ -34,6 +34,7 @@ from blender_addon.protocol import (
     encode,
     read_connection,
 )
+from tests import foreign
 
 ROOT = Path(__file__).parent.parent.parent.parent
 TINY = "tests.integration.tiny_runner:TinyRunner"
@@ -274,3 +275,15 @@ def test_a_known_client_that_floods_is_answered_and_others_are_served(server: Se
             assert friend.ask(Ping()) == Pong()
     assert sent == 5000 and answered > 0
     flood.close()
+
+
+def test_welcome_tells_generators_that_came_since_the_workers_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAQUETTE_MODELS", str(tmp_path))
+    assert generators(["tiny"]) == {}
+    assert generators(["rodin"])["synthesizers"] == ["rodin"]
+    foreign.keep_round(tmp_path, "heads")
+    told = generators(["rodin"])
+    assert told["synthesizers"] == ["rodin", "heads"]
+    assert told["synthesizer_inputs"] == {"rodin": ["portrait", "sentence", "seed"], "heads": ["seed"]}
