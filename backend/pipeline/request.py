@@ -12,7 +12,7 @@ KINDS = ("avatar", "edit", "blend")
 MAX_SEED = 2**63 - 1
 LIMITS = {
     "steps": (1, 100),
-    "resolution": (32, 512),
+    "resolution": (32, 1024),
     "faces": (500, 500_000),
     "texture_size": (64, 4096),
     "guidance": (0.0, 20.0),

@@ -11,11 +11,15 @@ from jaxtyping import Float, UInt8
 
 from ..geometry.fields import TILE, Field
 from ..surface.mesh import Mesh
-from .raster import Raster
+from .fill import fill
+from .preview import bilinear
+from .raster import Raster, raster_uv
 
 STEP = 0.02
 """Distance over which the field's slope is taken, box units: two thirds of a texel of the shipped planes. Between their
 texels they are bilinear, and over less distance the kinks at each texel show as a weave."""
+FINEST = 1024
+"""Texels a side at which the slope is asked: over `STEP` nothing changes that finer textures could show."""
 TRUSTED, DOUBTFUL = 0.7, 0.4
 """Cosines to the mesh's normal above which the field's is taken and below which it is not: at the cut under the bust
 the field knows nothing of the mesh."""
@@ -26,11 +30,25 @@ def normal_map(field: Field, mesh: Mesh, raster: Raster) -> UInt8[np.ndarray, "N
     points = raster.interpolate(mesh.faces, mesh.vertices)
     normals = mesh.normals()
     smooth = raster.interpolate(mesh.faces, normals)
-    fine = slopes(field, points)
+    fine = _slopes_of(field, mesh, raster, points)
     unit = smooth / np.maximum(np.linalg.norm(smooth, axis=1, keepdims=True), 1e-9)
     trust = np.clip(((fine * unit).sum(1) - DOUBTFUL) / (TRUSTED - DOUBTFUL), 0, 1)[:, None]
     fine = unit + trust * (fine - unit)
     return encode(fine, raster.interpolate(mesh.faces, tangents(mesh, normals)), smooth)
+
+
+def _slopes_of(field: Field, mesh: Mesh, raster: Raster, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
+    """Unit normals of the field at the texels' points, asked at no more than `FINEST` texels a side."""
+    size = len(raster.face)
+    if size <= FINEST:
+        return slopes(field, points)
+    coarse = raster_uv(mesh, FINEST)
+    covered = coarse.face >= 0
+    image = np.zeros((FINEST, FINEST, 3), np.float32)
+    image[covered] = slopes(field, coarse.interpolate(mesh.faces, mesh.vertices))
+    row, column = np.nonzero(raster.face >= 0)
+    places = (np.stack([column, row], 1) + np.float32(0.5)) * np.float32(FINEST / size) - np.float32(0.5)
+    return _unit(bilinear(fill(image, covered), places.astype(np.float32)))
 
 
 def encode(

@@ -7,6 +7,7 @@ from backend.surface.clean import clean
 from backend.surface.extract import extract
 from backend.surface.mesh import Mesh
 from backend.surface.unwrap import unwrap
+from backend.texture import relief
 from backend.texture.raster import raster_uv
 from backend.texture.relief import encode, normal_map, slopes, tangents
 from tests.analytic import SphereField
@@ -49,6 +50,22 @@ def test_the_fine_surface_shows_on_the_simplified_one(ball: Mesh) -> None:
     assert np.percentile(degrees(shown, truth), 99) < 1.2
     plain = raster.interpolate(ball.faces, ball.normals())
     assert degrees(plain / np.linalg.norm(plain, axis=1, keepdims=True), truth).mean() > 2.5
+
+
+def test_larger_textures_take_slopes_between_those_that_were_asked(ball: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    raster = raster_uv(ball, SIZE)
+    every = normal_map(Wavy(), ball, raster).astype(np.float32)
+    asked: list[int] = []
+
+    class Counting(Wavy):
+        def sdf(self, points: torch.Tensor) -> torch.Tensor:
+            asked.append(len(points))
+            return super().sdf(points)
+
+    monkeypatch.setattr(relief, "FINEST", SIZE // 2)
+    between = normal_map(Counting(), ball, raster).astype(np.float32)
+    assert sum(asked) < 0.3 * 6 * len(every)
+    assert np.percentile(degrees(decoded(between, ball), decoded(every, ball)), 99) < 1.5
 
 
 def test_slopes_are_those_of_the_field() -> None:
