@@ -156,10 +156,12 @@ class SdfHeads(nn.Module):
         # Gropp et al. 2020 (IGR): such weights make of a point its distance from a sphere; waves and features begin
         # small beside the place itself.
         config = self.config
+        place = 3 + 6 * config.octaves
         for layer in (self.first, self.second):
             nn.init.normal_(layer.weight, 0.0, math.sqrt(2 / layer.out_features))
             nn.init.zeros_(layer.bias)
-        self.first.weight[:, 3:] *= 0.03
+        self.first.weight[:, 3:place] *= 0.03
+        self.first.weight[:, place:] *= 0.005  # products of three planes have enormous outliers
         nn.init.normal_(self.shape.weight, 0.0, 0.05)
         nn.init.zeros_(self.shape.bias)
         nn.init.normal_(self.shape.weight[:1], math.sqrt(math.pi / config.hidden), 1e-4)

@@ -28,8 +28,9 @@ from .source import Source, SourceError
 
 TRUNCATION = 0.7
 """As the published pictures have it."""
-SIDE = 193
-"""Nodes along the box on which the distance is asked for its surface."""
+LEAST_SIDE, MOST_SIDE = 97, 193
+"""Nodes along the box on which the distance is asked for its surface: one more than the planes have texels, within
+these."""
 STAGE = "sample"
 PREVIEW_SIZE = 96
 INVERSION_STEPS = 200
@@ -48,13 +49,14 @@ class SdfGanSynthesizer:
         name: str,
         model_hash: str,
         device: torch.device,
-        side: int = SIDE,
+        side: int | None = None,
         eye: Callable[[], PortraitEncoder] | None = None,
         inversion: Inversion | None = None,
     ) -> None:
         """`eye` gives the network by which pictures are compared; the shipped generator's own unless told."""
         self.model, self.name, self.model_hash, self.device = model.to(device), name, model_hash, device
-        self.side, self._eye, self._inversion = side, eye or _shipped_eye, inversion or Inversion()
+        self.side = side or min(max(model.config.generator.side + 1, LEAST_SIDE), MOST_SIDE)
+        self._eye, self._inversion = eye or _shipped_eye, inversion or Inversion()
 
     @classmethod
     def open(cls, entry: Entry, device: torch.device) -> "SdfGanSynthesizer":

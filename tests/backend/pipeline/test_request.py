@@ -49,6 +49,9 @@ def test_defaults_leave_guidance_to_the_model() -> None:
         {"options": {"sentence": "a man", "weights": {"sentence": 0}}},
         {"options": {"strength": 1}},
         {"options": {"invert": 20}},
+        {"options": {"layers": 0.5}},
+        {"kind": "blend", "sources": ("a", "b", "c"), "options": {"layers": 0.5}},
+        {"kind": "blend", "sources": ("a", "b"), "options": {"layers": 1.5}},
         {"options": {"shares": [1]}},
         {"sources": ("AAAA",)},
         {"kind": "edit", "options": {"sentence": "add a beard"}},
@@ -76,6 +79,11 @@ def test_what_was_not_said_is_left_open() -> None:
     assert (plain.sentence, plain.temperature, plain.weights, plain.invert, plain.strength) == (None, None, {}, 0, 1.0)
     said = AvatarRequest(portrait=b"x", options={"sentence": "a man", "invert": 50, "weights": {"sentence": 2}})
     assert said.sentence == "a man" and said.invert == 50 and said.weights == {"sentence": 2.0}
+
+
+def test_layers_of_two_can_be_mixed() -> None:
+    assert AvatarRequest(kind="blend", sources=("a", "b"), options={"layers": 0.5}).layers == 0.5
+    assert AvatarRequest(kind="blend", sources=("a", "b")).layers is None
 
 
 def test_shares_add_up_to_one() -> None:

@@ -42,6 +42,27 @@ def test_a_ball_of_any_density_has_its_distances(level: Callable[[Tensor], Tenso
     assert fractions == sorted(fractions) and fractions[0] >= 0.3 and fractions[-1] == 1
 
 
+def test_a_level_that_is_a_distance_of_sorts_has_straighter_normals() -> None:
+    """Cube roots of distances are steep where they are 0: directions between nodes would bend."""
+
+    def level(points: Tensor) -> Tensor:
+        return 3 * (0.5 - (points * torch.tensor([1.0, 0.8, 0.9])).norm(dim=1))
+
+    def tilt(linear: bool) -> float:
+        steps = distances(level, 33, CPU, "sample", linear=linear)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                field = GridField(done.value, lambda p: p)
+                break
+        directions = torch.nn.functional.normalize(torch.randn(400, 3), dim=-1)
+        length = (directions * torch.tensor([1.0, 0.8, 0.9])).norm(dim=1, keepdim=True)
+        return float(field.sdf(0.5 * directions / length).abs().mean())
+
+    assert tilt(True) < tilt(False) < 0.02
+
+
 def test_only_the_neighbourhood_of_the_surface_is_asked_finely() -> None:
     asked = 0
 

@@ -148,6 +148,8 @@ def test_a_blend_is_the_weighted_mean(rodin: Rodin) -> None:
     blend = made(rodin, blend=((one, 3.0), (other, 1.0))).source
     expected = 0.75 * one.latent.astype(np.float32) + 0.25 * other.latent.astype(np.float32)
     assert np.allclose(blend.latent, expected, atol=5e-3)
+    with pytest.raises(SourceError, match="no layers"):
+        made(rodin, blend=((one, 1.0), (other, 1.0)), layers=0.5)
 
 
 def test_avatars_of_other_weights_are_refused(rodin: Rodin) -> None:
