@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULE = "bl_ext.user_default.maquette"
 CHAPTERS = ("install", "backend", "create", "sharpen", "cancel", "avatar", "refine", "crowd", "asset")
 SIZE = (1280, 720)
+GENERATE, ASSET = (900, 433), (304, 515)
+"""Pixels of the button and of the first asset, from the top left of a window of that size."""
 TICK = 0.2
 WANTED = ".wanted"
 LIMIT_SECONDS = 1500.0
@@ -75,7 +77,8 @@ def main() -> int:
         backend = launcher.start([sys.executable, "-m", "backend", "serve"], store, device="cpu", folder=ROOT)
         try:
             backend.wait(120)
-            window = ["--window-geometry", "0", "0", *map(str, SIZE)]
+            # Simulated events are the mouse; a hand on the real one would disturb.
+            window = ["--enable-event-simulate", "--window-geometry", "0", "0", *map(str, SIZE)]
             command = [*blender, *window, "--python", str(Path(__file__).resolve())]
             with subprocess.Popen(command, env=environment) as opened:
                 while opened.poll() is None:
@@ -181,16 +184,19 @@ class Stage:
         yield from self.shoot("create")
 
     def sharpen(self) -> Iterator[None]:
-        """A portrait under way, its picture in the queue, another job behind it."""
+        """A portrait under way, asked for by the mouse; its picture in the queue, another job behind it."""
         import bpy
 
         yield from self.connected()
-        self.only("queue", "create")
+        self.only("create", "queue")
         settings = bpy.context.scene.maquette
         settings.source, settings.preset = "PORTRAIT", self.order["preset"]
         settings.portrait = str(self.root / "assets" / "portraits" / "hopper.jpg")
         settings.seed = 1
-        bpy.ops.maquette.generate("INVOKE_DEFAULT")
+        yield from self.pause(2)
+        yield from self.click(*GENERATE)
+        yield from self.until(lambda: len(self.live.avatars) == 1, 60)
+        self.only("queue")
         bpy.ops.maquette.generate("INVOKE_DEFAULT", sentence="an old woman with short grey hair", seed=3)
         yield from self.until(lambda: any(each.shape is not None for each in self.live.avatars.values()))
         self.face(0.55)
@@ -221,15 +227,20 @@ class Stage:
         yield from self.shoot("avatar")
 
     def refine(self) -> Iterator[None]:
+        """Suzanne before she gets skin."""
         import bpy
 
         yield from self.connected()
+        yield from self.quiet()
         self.only("refine", "refine_more")
-        bpy.ops.mesh.primitive_monkey_add(size=0.3, location=(0.6, 0, 0.2))
+        bpy.ops.mesh.primitive_monkey_add(size=0.3, location=(-1.5, 0, 0.2))
+        suzanne = bpy.context.object
         bpy.ops.object.shade_smooth()
+        bpy.context.scene.maquette_refine.portrait = str(self.root / "assets" / "portraits" / "hopper.jpg")
+        self.look(tuple(suzanne.location), 0.9, 8, 15)
         yield from self.pause(2)
         yield from self.shoot("refine")
-        bpy.data.objects.remove(bpy.context.object)
+        bpy.data.objects.remove(suzanne)
 
     def crowd(self) -> Iterator[None]:
         import bpy
@@ -268,6 +279,10 @@ class Stage:
         lower = min((each for each in self.areas() if each.type == "VIEW_3D"), key=lambda each: each.y)
         lower.ui_type = "ASSETS"
         yield from self.pause(4)
+        before = len(bpy.context.scene.objects)
+        yield from self.drag(ASSET, (230, 330))
+        yield from self.until(lambda: len(bpy.context.scene.objects) > before, 60)
+        yield from self.pause(2)
         yield from self.shoot("asset")
 
     def connected(self) -> Iterator[None]:
@@ -356,13 +371,40 @@ class Stage:
             bpy.ops.screen.screenshot(filepath=str(self.out / f"{name}.png"), check_existing=False)
         yield
 
+    def mouse(self, x: int, y: int, kind: str = "MOUSEMOVE", value: str = "NOTHING") -> None:
+        """What the mouse does at this pixel, counted from the window's top left."""
+        import bpy
+
+        window = bpy.context.window_manager.windows[0]
+        window.event_simulate(type=kind, value=value, x=x, y=SIZE[1] - y)
+
+    def click(self, x: int, y: int) -> Iterator[None]:
+        self.mouse(x, y)
+        yield from self.pause(0.5)
+        self.mouse(x, y, "LEFTMOUSE", "PRESS")
+        yield from self.pause(0.3)
+        self.mouse(x, y, "LEFTMOUSE", "RELEASE")
+        yield from self.pause(0.5)
+
+    def drag(self, start: tuple[int, int], end: tuple[int, int]) -> Iterator[None]:
+        """From one place to the other with the button held, slowly enough to be seen as a drag."""
+        self.mouse(*start)
+        yield from self.pause(0.5)
+        self.mouse(*start, "LEFTMOUSE", "PRESS")
+        for step in range(1, 11):
+            yield from self.pause(0.2)
+            self.mouse(*(round(a + (b - a) * step / 10) for a, b in zip(start, end, strict=True)))
+        yield from self.pause(0.5)
+        self.mouse(*end, "LEFTMOUSE", "RELEASE")
+        yield from self.pause(0.5)
+
     def pause(self, seconds: float) -> Iterator[None]:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             yield
 
-    def until(self, there: Callable[[], bool]) -> Iterator[None]:
-        end = time.monotonic() + LIMIT_SECONDS
+    def until(self, there: Callable[[], bool], seconds: float = LIMIT_SECONDS) -> Iterator[None]:
+        end = time.monotonic() + seconds
         while not there():
             if time.monotonic() > end:
                 raise TimeoutError("what the guide waits for does not come")
