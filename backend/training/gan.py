@@ -157,9 +157,11 @@ class GanStage:
         config = self.generator.config
         generator = SdfGan(config)
         generator.load_state_dict(part(average_weights, "makers.generator."))
-        z = torch.randn(SHEET_PEOPLE, config.mapping.z, generator=torch.Generator().manual_seed(0))
+        device = next(iter(average_weights.values())).device
+        generator.to(device)
+        z = torch.randn(SHEET_PEOPLE, config.mapping.z, generator=torch.Generator().manual_seed(0)).to(device)
         cameras = [orbit(turn, 0.05) for turn in SHEET_TURNS]
-        label = camera_label(cameras[0]).expand(len(z), -1) if config.mapping.labels else None
+        label = camera_label(cameras[0]).expand(len(z), -1).to(device) if config.mapping.labels else None
         planes = generator.eval().planes(generator.styles(z, label, SHEET_TRUNCATION))
         side = min(self.views.side, 128)
         picture = draw_people([generator.volume(own[None]) for own in planes], cameras, side)
