@@ -39,6 +39,10 @@ def convert(path: Path, family: Family, name: str, licence: Licence | None = Non
     content = open_checkpoint(path)
     try:
         config, state = _network(content, family, path)
+    except OSError as error:
+        raise WeightsError(
+            f"{SETTINGS} cannot be read: {error.strerror or error}", "It lies beside the file."
+        ) from error
     except (Unfit, RefusedPickle) as error:
         raise WeightsError(f"{path.name} {error}", "Nothing of it was run. Is it the right --as?") from error
     for key, value in state.items():

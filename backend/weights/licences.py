@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Under which terms other people's weights stand, in our words; their full text comes from whoever publishes them."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 LONGEST = 200_000
 """Characters of a licence's text."""
@@ -53,8 +56,11 @@ LICENCES = {
 
 
 def find_text(checkpoint: Path) -> str:
-    """The text of a file LICENSE, LICENCE or COPYING beside a checkpoint; empty where there is none."""
-    for file in sorted(checkpoint.parent.iterdir()):
-        if file.stem.upper() in ("LICENSE", "LICENCE", "COPYING") and file.is_file():
-            return file.read_text(encoding="utf-8", errors="replace")[:LONGEST]
+    """The text of a file LICENSE, LICENCE or COPYING beside a checkpoint; empty where there is none to read."""
+    try:
+        for file in sorted(checkpoint.parent.iterdir()):
+            if file.stem.upper() in ("LICENSE", "LICENCE", "COPYING") and file.is_file():
+                return file.read_text(encoding="utf-8", errors="replace")[:LONGEST]
+    except OSError as error:
+        log.info("no licence was read beside %s: %s", checkpoint.name, error)
     return ""

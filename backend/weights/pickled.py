@@ -315,6 +315,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_parameter": lambda data, *_: data,
+    "torch._utils._rebuild_parameter_with_state": lambda data, *_: data,
     "torch.storage._load_from_bytes": _nested,
     "torch.Size": lambda sizes=(): tuple(sizes),
     "torch.device": lambda *words: ":".join(map(str, words)),

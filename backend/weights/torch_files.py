@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Checkpoints in any of torch's formats, in safetensors or as a plain pickle, opened without running anything."""
 
+import struct
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -68,7 +69,10 @@ def _zipped(path: Path) -> Any:
                 return storages[key]
 
             return read_pickle(BytesIO(archive.read(programs[0])), persistent)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, KeyError, EOFError, NotImplementedError) as error:
+    except (
+        zipfile.BadZipFile, zipfile.LargeZipFile, LookupError, EOFError, NotImplementedError, ValueError, RuntimeError,
+        OverflowError, MemoryError, struct.error,
+    ) as error:  # fmt: skip
         raise RefusedPickle("is damaged or cut off") from error
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import os
+import random
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -60,6 +61,22 @@ def test_a_cut_file_is_refused_in_a_sentence(new: bool, share: float, tmp_path: 
     with pytest.raises(WeightsError) as caught:
         open_checkpoint(path)
     assert "\n" not in caught.value.message and path.name in caught.value.message
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_a_damaged_file_is_refused_in_a_sentence_or_read(new: bool, tmp_path: Path) -> None:
+    path, draw = tmp_path / "model.pt", random.Random(0)
+    torch.save(STATE, path, _use_new_zipfile_serialization=new)
+    whole = path.read_bytes()
+    for _ in range(400):
+        spoilt = bytearray(whole)
+        for _ in range(draw.randrange(1, 5)):
+            spoilt[draw.randrange(len(whole))] = draw.randrange(256)
+        path.write_bytes(spoilt)
+        try:
+            open_checkpoint(path)
+        except WeightsError as error:
+            assert "\n" not in error.message
 
 
 def test_other_archives_are_refused(tmp_path: Path) -> None:
