@@ -61,6 +61,11 @@ class MAQUETTE_PG_settings(bpy.types.PropertyGroup):
         name="Refine to Photo",
         description="Fit the avatar to the photograph for some more seconds: closer from the front, the back unchanged",
     )
+    levels: bpy.props.BoolProperty(
+        name="Levels of Detail",
+        description="Also make three coarser meshes, each with a quarter of the faces of the one before and the same "
+        "texture; they stand in a hidden collection beside the avatar",
+    )
     synthesizer: bpy.props.StringProperty(
         name="Generator",
         description="Model that makes the avatar; empty: the backend's own. More come from `maquette convert`",

@@ -29,6 +29,8 @@ MIXED = ("portrait", "sentence", "seed")
 OLDEST = ("portrait", "seed")
 """What a backend that does not tell its sources makes people from."""
 MAX_SENTENCE = 500
+USUAL_FACES, FEWEST_FACES = 20_000, 60
+"""Of an avatar whose backend does not tell, and of a level of detail."""
 INVERT_STEPS = 100
 """Of fitting an avatar to its photograph, where the user wants that."""
 
@@ -49,6 +51,8 @@ class Wanted:
     """How much each of `MIXED` counts in a mix; 0, or no entry, leaves it out."""
     refine: bool = False
     """Whether the avatar is fitted to its photograph."""
+    levels: bool = False
+    """Whether coarser levels of detail come with it."""
     synthesizer: str = ""
     """The backend's generator of this name; its own where there is none."""
 
@@ -81,6 +85,10 @@ def job_request(
         return problem
     if problem := _add_synthesizer(wanted, welcome, asked):
         return problem
+    if wanted.levels:
+        if welcome is not None and "levels" not in welcome.capabilities.get("options", ()):
+            return "This backend makes no levels of detail; update it, or switch them off."
+        asked.setdefault("levels", levels_of(wanted.preset, welcome))
     portrait: bytes | None = None
     if "portrait" in wanted.uses:
         found = _portrait(wanted.portrait, _portrait_limit(welcome))
@@ -99,6 +107,14 @@ def job_request(
         options=asked,
         label=fit_label(label) if label else None,
     )
+
+
+def levels_of(preset: str, welcome: Welcome | None) -> list[int]:
+    """Face counts of the coarser levels: a quarter of the one before, three times."""
+    numbers = welcome.capabilities.get("preset_numbers", {}).get(preset, {}) if welcome else {}
+    faces = numbers.get("faces") if isinstance(numbers, Mapping) else None
+    finest = faces if isinstance(faces, int) else USUAL_FACES
+    return [max(finest // 4**level, FEWEST_FACES) for level in (1, 2, 3)]
 
 
 def change_request(

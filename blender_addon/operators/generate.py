@@ -51,6 +51,11 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
         description="Fit the avatar to the photograph, instead of the scene's setting",
         options={"SKIP_SAVE"},
     )
+    levels: bpy.props.BoolProperty(
+        name="Levels of Detail",
+        description="Also make coarser meshes, instead of the scene's setting",
+        options={"SKIP_SAVE"},
+    )
     synthesizer: bpy.props.StringProperty(
         name="Generator",
         description="Model that makes the avatar, instead of the scene's setting",
@@ -75,7 +80,7 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
     def _wanted(self, scene: bpy.types.Scene) -> Wanted:
         """The scene's settings, replaced by what the operator was called with."""
         settings = scene.maquette
-        names = ("portrait", "sentence", "seed", "preset", "refine", "synthesizer")
+        names = ("portrait", "sentence", "seed", "preset", "refine", "levels", "synthesizer")
         given = {name: getattr(self, name) for name in names if self.properties.is_property_set(name)}
         values = {name: getattr(settings, name) for name in ("source", *names)} | given
         if "portrait" in given or "sentence" in given:

@@ -32,6 +32,8 @@ class MAQUETTE_PT_create(Tab, bpy.types.Panel):
         row.prop(settings, "seed")
         row.operator("maquette.new_seed", text="", icon="FILE_REFRESH")
         column.prop(settings, "preset")
+        if shelf.has_option(welcome, "levels"):
+            column.prop(settings, "levels")
         if len(generators(welcome)) > 1 or settings.synthesizer:
             column.prop(settings, "synthesizer", placeholder="The backend's own")
         _draw_numbers(column, settings, live)

@@ -5,7 +5,7 @@ import bpy
 import numpy as np
 
 from ..protocol import MeshReady
-from . import image, material, mesh, tags
+from . import image, levels, material, mesh, tags
 
 UNPAINTED = (150, 140, 132)
 """sRGB of the mesh until its first texture: clay."""
@@ -35,6 +35,8 @@ def show(
         _dress(avatar, material.new_material(job_id, name, albedo))
     elif made:
         _dress(avatar, _material_of(job_id) or material.new_material(job_id, name, albedo))
+    if made:
+        levels.add(avatar, shape)
     if texture is not None and albedo[tags.LEVEL] < texture.level:
         image.show_file(albedo, texture)
     if texture is not None:

@@ -15,6 +15,7 @@ from blender_addon.requests import (
     fit_label,
     generators,
     job_request,
+    levels_of,
     refine_request,
 )
 
@@ -190,3 +191,13 @@ def test_a_generator_that_cannot_is_told_at_once(tmp_path: Path) -> None:
 def test_generators_are_those_that_tell_their_inputs() -> None:
     assert generators(CONVERTED) == {"rodin": ("portrait", "seed"), "heads": ("seed",)}
     assert generators(None) == generators(OLD) == {}
+
+
+def test_levels_are_a_quarter_each_of_what_the_backend_says() -> None:
+    numbers = {"preset_numbers": {"draft": {"faces": 8000}}, "presets": ["draft"], "options": ["levels"]}
+    wanted = Wanted("SEED", "", 1, "draft", levels=True)
+    request = job_request(wanted, Welcome("1", "s", numbers, {}))
+    assert not isinstance(request, str) and request.options == {"levels": [2000, 500, 125]}
+    refused = job_request(wanted, Welcome("1", "s", {"presets": ["draft"]}, {}))
+    assert refused == "This backend makes no levels of detail; update it, or switch them off."
+    assert levels_of("draft", None) == [5000, 1250, 312]
