@@ -54,7 +54,8 @@ def globe(columns: int = 32, rows: int = 24) -> UserHead:
 def meshes(finder: FaceFinder) -> Iterator[Case]:
     """As arrays, after Blender has read them."""
     egg = globe()
-    assert egg.uv is not None
+    uv, polygons = egg.uv, egg.polygons
+    assert uv is not None and polygons is not None
 
     def placed(**changes: Any) -> Callable[[], str]:
         def answer() -> str:
@@ -83,19 +84,19 @@ def meshes(finder: FaceFinder) -> Iterator[Case]:
     yield "half the vertices infinite", placed(vertices=damaged(egg.vertices, slice(0, 400), np.inf))
     yield "all vertices at one point", placed(vertices=np.ones_like(egg.vertices))
     yield "a flat sheet", placed(vertices=egg.vertices * np.array([1, 1, 0], np.float32))
-    yield "faces without area", placed(faces=flat, polygons=np.append(egg.polygons, [9998, 9999]))
-    yield "edges of three and four faces", placed(faces=fin, polygons=np.append(egg.polygons, [9998, 9999]))
+    yield "faces without area", placed(faces=flat, polygons=np.append(polygons, [9998, 9999]))
+    yield "edges of three and four faces", placed(faces=fin, polygons=np.append(polygons, [9998, 9999]))
     yield (
         "an open border (the lower half is missing)",
-        placed(faces=egg.faces[: len(egg.faces) // 2], polygons=egg.polygons[: len(egg.faces) // 2]),
+        placed(faces=egg.faces[: len(egg.faces) // 2], polygons=polygons[: len(egg.faces) // 2]),
     )
     yield (
         "loose parts",
         placed(
             vertices=loose,
             faces=np.concatenate([egg.faces, egg.faces + len(egg.vertices)]),
-            polygons=np.concatenate([egg.polygons, egg.polygons + 5000]),
-            uv=np.concatenate([egg.uv * np.float32(0.5), egg.uv * np.float32(0.4) + np.float32(0.55)]),
+            polygons=np.concatenate([polygons, polygons + 5000]),
+            uv=np.concatenate([uv * np.float32(0.5), uv * np.float32(0.4) + np.float32(0.55)]),
         ),
     )
     yield "inside out", placed(faces=np.ascontiguousarray(egg.faces[:, ::-1]))
@@ -106,13 +107,13 @@ def meshes(finder: FaceFinder) -> Iterator[Case]:
     )
     yield "more than two million", placed(faces=np.broadcast_to(np.int32(0), (2_000_001, 3)), polygons=None)
     yield "no UVs", placed(uv=None)
-    yield "UVs that are NaN", placed(uv=damaged(egg.uv, [300], np.nan))
+    yield "UVs that are NaN", placed(uv=damaged(uv, [300], np.nan))
     yield (
         "both halves on the same UVs",
-        placed(uv=np.stack([np.abs(egg.uv[:, 0] - 0.5), egg.uv[:, 1]], 1).astype(np.float32)),
+        placed(uv=np.stack([np.abs(uv[:, 0] - 0.5), uv[:, 1]], 1).astype(np.float32)),
     )
-    yield "UVs in several tiles (UDIM)", placed(uv=egg.uv * np.array([3, 1], np.float32))
-    yield "all UVs at one point", placed(uv=np.full_like(egg.uv, 0.5))
+    yield "UVs in several tiles (UDIM)", placed(uv=uv * np.array([3, 1], np.float32))
+    yield "all UVs at one point", placed(uv=np.full_like(uv, 0.5))
     yield "a vertex group without members", placed(weight=np.zeros(len(egg.vertices), np.float32))
     yield "a mask that is black", placed(mask=np.zeros((8, 8), np.uint8))
     yield "a mask image but no UVs", placed(mask=np.full((8, 8), 255, np.uint8), uv=None)
@@ -200,7 +201,7 @@ def main() -> int:
     finder = FaceFinder(threads=1)
     bpy.ops.wm.read_factory_settings(use_empty=True)
     good = True
-    rows = []
+    rows: list[str] = []
     with tempfile.TemporaryDirectory(prefix="bad-heads-") as folder:
         for kind, cases in (
             ("file", files(Path(folder))),

@@ -58,14 +58,18 @@ def main() -> int:
     if flags.skin is not None:
         heads["skin"] = replace(bare, image=np.asarray(Image.open(flags.skin).convert("RGB")))
     flags.out.mkdir(parents=True, exist_ok=True)
-    base = {"strength": flags.strength, "views": flags.views, "refiner": flags.refiner}
-    wanted = [(f"{name}_{who}", head, {"portrait": (ROOT / f"assets/portraits/{who}.jpg").read_bytes()})
-              for name, head in heads.items() for who in flags.portraits]  # fmt: skip
-    if flags.sentence:
-        wanted = [(f"{name}_sentence", head, {"prompt": flags.sentence}) for name, head in heads.items()]
+    base = RefineRequest(strength=flags.strength, views=flags.views)
+    wanted = []
+    for name, head in heads.items():
+        if flags.sentence:
+            wanted.append((f"{name}_sentence", head, replace(base, prompt=flags.sentence, refiner=flags.refiner)))
+            continue
+        for who in flags.portraits:
+            content = (ROOT / f"assets/portraits/{who}.jpg").read_bytes()
+            wanted.append((f"{name}_{who}", head, replace(base, portrait=content, refiner=flags.refiner)))
     for name, head, asked in wanted:
         start = time.monotonic()
-        rows = both(head, RefineRequest(**base, **asked), flags.size, finder)
+        rows = both(head, asked, flags.size, finder)
         Image.fromarray(rows).save(flags.out / f"{name}_{flags.refiner}.jpg", quality=88)
         sys.stdout.write(f"{name}: {time.monotonic() - start:.1f} s\n")
     return 0
