@@ -2,8 +2,7 @@
 """Sharp views of heads from noisy ones, given how the head is dressed now, its shape, and who the person is.
 
 Pixels are folded into channels, so the finest convolutions already work at a quarter of the side; two coarser levels
-see the whole face. The network adds to an exact answer: the posterior of pixels that are Gaussian around the present
-picture, narrow where it is right, wide where nothing is known.
+see the whole face. The network corrects the present picture, little where it is right, much where nothing is known.
 """
 
 from dataclasses import asdict, dataclass
@@ -22,6 +21,8 @@ GUIDES = 7
 """Channels of the guide: normal (3), depth, shown, generate, keep."""
 VIEW_NUMBERS = 5
 """Of a view: doubt, sine and cosine of its azimuth, sine of its elevation, whether depth is told."""
+GRAIN = 0.03
+"""Deviation (in [-1, 1]) of what is finest in a view."""
 KEPT, UPDATED, GENERATED = 0.02, 0.2, 0.7
 """Deviation of true pixels (in [-1, 1]) around the present picture: kept, updated, and around grey where there is
 nothing."""
@@ -123,13 +124,13 @@ class ViewDenoiser(nn.Module):
         self, noisy: Float[Tensor, "B 3 H W"], sigma: Float[Tensor, " B"], seen: SeenView
     ) -> Float[Tensor, "B 3 H W"]:
         """Clean views."""
-        mean, deviation = posterior(noisy, sigma, seen)
+        mean, deviation = expected(noisy, sigma, seen)
         return mean + deviation * self.correction(noisy, sigma, seen).float()
 
     def correction(
         self, noisy: Float[Tensor, "B 3 H W"], sigma: Float[Tensor, " B"], seen: SeenView
     ) -> Float[Tensor, "B 3 H W"]:
-        """What the posterior does not know, in its deviations."""
+        """How far the truth is from what is expected, in the deviations of that."""
         if noisy.shape[-1] % self.config.least or noisy.shape[-2] % self.config.least:
             raise ValueError(f"sides of views must be multiples of {self.config.least}, got {list(noisy.shape[-2:])}")
         moment = self.time(timestep_features(torch.asin(sigma.float().clamp(max=1)) * 2 / torch.pi, 64))
@@ -152,17 +153,20 @@ class ViewDenoiser(nn.Module):
         return unfold(self.out(functional.silu(self.norm(fine))), self.config.fold)
 
 
-def posterior(
+def expected(
     noisy: Float[Tensor, "B 3 H W"], sigma: Float[Tensor, " B"], seen: SeenView
 ) -> tuple[Float[Tensor, "B 3 H W"], Float[Tensor, "B 1 H W"]]:
-    """Mean and deviation of x0 if pixels are Gaussian around the present picture: what noise has not hidden of them
-    counts as much as it can be trusted."""
-    variance, noise = seen.spread().square(), sigma.float().square()[:, None, None, None]
-    signal = (1 - noise).clamp(min=0)
-    total = signal * variance + noise.clamp(min=1e-8)
-    gain = signal.sqrt() * variance / total
-    mean = seen.picture + gain * (noisy - signal.sqrt() * seen.picture)
-    return mean, (variance * noise.clamp(min=1e-8) / total).sqrt()
+    """What x0 is taken to be before the network speaks, and how far it may be off.
+
+    That is the present picture, and under noise that is finer than the grain of skin and hair more and more the noisy
+    one (Karras et al. 2022, eq. 7, with that grain as the data's deviation). Stronger noise is kept out: it would have
+    to be taken away again.
+    """
+    noise = sigma.float().square()[:, None, None, None]
+    signal = (1 - noise).clamp(min=1e-4)
+    share = GRAIN**2 * signal / (GRAIN**2 * signal + noise)
+    mean = torch.lerp(seen.picture, noisy / signal.sqrt(), share)
+    return mean, seen.spread() * (1 - share).clamp(min=1e-6).sqrt()
 
 
 def view_numbers(

@@ -18,8 +18,10 @@ COARSEST = 28.0
 """Side of the coarsest pixels that doubt 1 may mean, pixels."""
 SHARP = 0.08
 """Share of pictures that are left as sharp as they were, whatever their doubt: a network must know when to stop."""
-WHOLE = 0.07
+WHOLE = 0.04
 """Share of views of which nothing is known."""
+MILD = 1.4
+"""Power of doubt's random share: little doubt is more common than much."""
 NO_DEPTH = 0.3
 
 
@@ -32,13 +34,13 @@ def wear(
     """
     count = len(truth.picture)
     if doubt is None:
-        doubt = torch.rand(count, generator=random)
+        doubt = torch.rand(count, generator=random) ** MILD
     generate = keep = torch.zeros_like(truth.shown)
     if holes:
-        generate = torch.cat([_hole(truth, row, random, often=0.5) for row in range(count)])
+        generate = torch.cat([_hole(truth, row, random, often=0.3) for row in range(count)])
         generate[torch.rand(count, generator=random) < WHOLE] = 1.0
         generate = generate * truth.shown
-        keep = torch.cat([_hole(truth, row, random, often=0.35) for row in range(count)]) * (1 - generate) * truth.shown
+        keep = torch.cat([_hole(truth, row, random, often=0.25) for row in range(count)]) * (1 - generate) * truth.shown
     rows = [_worn(truth.picture[k : k + 1], truth.shown[k : k + 1], float(doubt[k]), random) for k in range(count)]
     picture = torch.lerp(torch.cat(rows), truth.picture, keep)
     shown = (truth.shown > 0.5).float()
@@ -65,7 +67,7 @@ def _worn(picture: Tensor, shown: Tensor, doubt: float, random: torch.Generator)
     colour = solid[:, :3] / solid[:, 3:].clamp(min=0.05)
     mean = (colour * shown).sum((2, 3), keepdim=True) / shown.sum((2, 3), keepdim=True).clamp(min=1)
     colour = mean + (colour - mean) * (1 - 0.4 * severity * _chance(random))
-    for grid, coloured, grey in ((2 + 8 * _chance(random), 0.1, 0.07), (24 + 24 * _chance(random), 0.03, 0.03)):
+    for grid, coloured, grey in ((2 + 8 * _chance(random), 0.08, 0.06), (24 + 24 * _chance(random), 0.03, 0.03)):
         colour = colour + severity * _patches(round(grid), height, width, coloured, grey, random)
     if _chance(random) < 0.3:
         colour = colour + 0.04 * severity * _weave(height, width, random)

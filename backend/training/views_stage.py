@@ -16,12 +16,14 @@ from ..diffusion.samplers import ddim
 from ..diffusion.schedule import ScheduleConfig
 from ..models.embedding import JointEmbedding
 from ..models.layers import channels_last
-from ..models.view_denoiser import SeenView, ViewDenoiser, ViewDenoiserConfig, posterior
+from ..models.view_denoiser import SeenView, ViewDenoiser, ViewDenoiserConfig, expected
 from ..weights.painter import Painter, PainterConfig
 from .surround_set import SurroundSet
 from .view_wear import wear
 
 SHEET_VIEWS, SHEET_STEPS = 6, 6
+LARGE = 0.1
+"""Error, in deviations, from which on it counts by its size and no longer by its square."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,8 @@ class ViewsStage:
         channels_last(self.network)
 
     def losses(self, random: torch.Generator) -> dict[str, Tensor]:
-        """Error of what the network adds to the posterior, in its deviations."""
+        """Error of the correction and of its slopes: both count where the head is, and outliers by their size alone
+        (pseudo-Huber; Song and Dhariwal 2023)."""
         config, device = self.config, self.network.stem.weight.device
         truth = self.people.draw(config.batch, config.side, random)
         seen = to_device(wear(truth, random), device)
@@ -59,10 +62,12 @@ class ViewsStage:
         u = draw_times(config.batch, random)[torch.randperm(config.batch, generator=random)]
         noise = torch.randn(x0.shape, generator=random).to(device)
         noisy, sigma = diffuse(x0, u.to(device), noise, config.schedule)
-        mean, deviation = posterior(noisy, sigma, seen)
-        error = (self.network.correction(noisy, sigma, seen).float() - (x0 - mean) / deviation).square()
+        mean, deviation = expected(noisy, sigma, seen)
+        error = self.network.correction(noisy, sigma, seen).float() - (x0 - mean) / deviation
         weight = config.background + (1 - config.background) * truth.shown.to(device)
-        return {"correction": (weight * error).mean() / weight.mean()}
+        across, down = error.diff(dim=3), error.diff(dim=2)
+        slopes = (weight[..., 1:] * _size(across)).mean() + (weight[:, :, 1:] * _size(down)).mean()
+        return {"correction": (weight * _size(error)).mean() / weight.mean(), "slopes": slopes / weight.mean()}
 
     def sheet(self, average_weights: dict[str, Tensor], path: Path) -> None:
         """Views as they were worn, repainted, and true."""
@@ -88,6 +93,10 @@ class ViewsStage:
         """The configuration of a painter, the embedding that it was trained with, and the number of people."""
         config = PainterConfig(self.network.config, self.embedding.config, self.config.schedule)
         return {"painter": config.to_json(), "embedding": self.embedding.state_dict(), "people": len(self.people)}
+
+
+def _size(error: Tensor) -> Tensor:
+    return (error.square() + LARGE**2).sqrt() - LARGE
 
 
 def to_device(seen: SeenView, device: torch.device) -> SeenView:
