@@ -73,7 +73,7 @@ class DiffuseLocal:
                 yield Step((number + index / steps) / len(sides), _quantised(after))
             invented = view.generate if number == 0 else np.zeros_like(view.generate)
             picture = carry_over(picture, before, after, invented)
-        keep = view.keep[..., None]
+        keep = np.where(view.shown, view.keep, 1)[..., None]
         return _quantised(keep * (view.image.astype(np.float32) / 255) + (1 - keep) * picture)
 
     def _sample(
