@@ -393,7 +393,8 @@ class Stage:
         self.mouse(*start, "LEFTMOUSE", "PRESS")
         for step in range(1, 11):
             yield from self.pause(0.2)
-            self.mouse(*(round(a + (b - a) * step / 10) for a, b in zip(start, end, strict=True)))
+            x, y = (round(a + (b - a) * step / 10) for a, b in zip(start, end, strict=True))
+            self.mouse(x, y)
         yield from self.pause(0.5)
         self.mouse(*end, "LEFTMOUSE", "RELEASE")
         yield from self.pause(0.5)
