@@ -105,7 +105,7 @@ class Mapping(nn.Module):
             x = torch.cat([x, unit_moment(self.embed(label))], 1)
         for layer in self.layers:
             x = layer(x)
-        return self.mean.lerp(x, truncation)
+        return self.mean.lerp(x.to(self.mean.dtype), truncation)
 
 
 class ModulatedConv(nn.Module):

@@ -54,6 +54,20 @@ def test_each_turn_reaches_its_own_networks_alone(folder: Path) -> None:
     assert learning.discriminator.stem.weight.grad.abs().max() > 0
 
 
+def test_half_precision_is_left_to_the_networks_of_pictures(folder: Path) -> None:
+    learning = stage(folder)
+    learning.progress = 0.8
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = learning.losses(draw()) | learning.judge(draw())
+    assert all(value.isfinite() and value.dtype == torch.float32 for value in losses.values())
+    sum(losses.values()).backward()
+    exact = stage(folder)
+    exact.progress = 0.8
+    plain = exact.losses(draw())
+    for name in ("surface", "boundary"):  # what is asked of places agrees but for the planes' own rounding
+        torch.testing.assert_close(losses[name], plain[name], atol=0.02, rtol=0.1)
+
+
 def test_what_is_learned_follows_the_schedule(folder: Path) -> None:
     learning = stage(folder)
     assert set(learning.losses(draw())) == {"deceived", "surface", "boundary"}
