@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Flags:
     """Train one stage of a generator. A killed run goes on where it was when the same command is given again.
 
-    The stages of the default generator, in order: latents (a minute), embedding, prior, base, planes, upsampler; each
-    finds those before it in --out. Of rodin and rodinhd there are base and upsampler, on the planes of
+    The stages of the default generator, in order: latents (a minute), embedding, prior, reader, base, planes,
+    upsampler; each finds those before it in --out. Of rodin and rodinhd there are base and upsampler, on the planes of
     `maquette fit --method replay`; the refiner of views learns from those too. What repaints views of finished heads
     (views) learns from `maquette studio views` and needs no other stage. So does
     the SDF GAN (gan), which learns from the views of any shards, or from a folder of pictures with EG3D's dataset.json.
@@ -31,7 +31,7 @@ class Flags:
     """
 
     stage: Literal[
-        "latents", "embedding", "prior", "base", "planes", "upsampler", "refiner", "views", "gan", "export"
+        "latents", "embedding", "prior", "reader", "base", "planes", "upsampler", "refiner", "views", "gan", "export"
     ] = field(metadata={"positional": True})
     """What is trained; export writes what all stages learned as one file of weights."""
     data: Path
@@ -76,7 +76,7 @@ def run(flags: Flags) -> None:
     if flags.batch is not None and flags.stage != "gan":
         raise Complaint(f"--batch has no meaning for {flags.stage}", "Leave it out, or use --accumulate.")
     if flags.check and flags.stage in ("latents", "embedding", "prior", "export"):
-        raise Complaint(f"{flags.stage} is too small to be checked", "Check base, planes or upsampler.")
+        raise Complaint(f"{flags.stage} is too small to be checked", "Check reader, base, planes or upsampler.")
 
     from backend.training.build import Places, train_stage
 

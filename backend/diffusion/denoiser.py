@@ -47,12 +47,18 @@ def guided(conditional: Network, unconditional: Network, scale: float) -> Networ
 
 
 def velocity_loss(
-    predicted: Float[Tensor, "B C H W"], x0: Float[Tensor, "B C H W"], sigma: Float[Tensor, " B"]
+    predicted: Float[Tensor, "B C H W"],
+    x0: Float[Tensor, "B C H W"],
+    sigma: Float[Tensor, " B"],
+    columns: Float[Tensor, " W"] | None = None,
 ) -> Float[Tensor, ""]:
     """Squared error of the velocity v = alpha noise - sigma x0 that x0 stands for (Salimans and Ho 2022): the error of
-    x0 over sigma², bounded."""
+    x0 over sigma², bounded. `columns` weighs those of the picture."""
     weight = 1 / sigma.square().clamp(min=SMALLEST_VARIANCE)
-    return (weight * (predicted - x0).square().mean((1, 2, 3))).mean()
+    error = (predicted - x0).square()
+    if columns is not None:
+        error = columns * error
+    return (weight * error.mean((1, 2, 3))).mean()
 
 
 def draw_times(count: int, generator: torch.Generator) -> Float[Tensor, " B"]:

@@ -4,7 +4,8 @@ nothing.
 
 3D-aware convolutions at the highest resolution, where detail is made, and transformer blocks with the portrait's
 tokens below it, where planes and picture have to agree: most of the work becomes plain matrix products. A path along
-the people's principal components starts as the exact posterior of a Gaussian whose mean the condition has moved.
+the people's principal components starts as the exact posterior of a Gaussian whose mean the condition has moved: what
+a reader, learned before, reads off a portrait, or what z stands for.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -19,10 +20,9 @@ from .layers import PlaneConv, ResBlock, norm, timestep_features
 from .laying import lay_on_plane
 from .plane_decoder import fold
 from .portrait_encoder import PortraitEncoder, PortraitEncoderConfig
-from .principal import PrincipalPath
+from .portrait_reader import PortraitReader, PortraitReaderConfig
+from .principal import PrincipalPath, shown
 
-READ_SIZE = 16
-"""Side of the coarse picture that principal components are read off."""
 PORTRAIT, IMAGE_Z, TEXT_Z, NOTHING = range(4)
 """What a condition rests on: picture and z; z of a picture alone; z of a sentence; nothing."""
 
@@ -51,19 +51,21 @@ class LatentDenoiserConfig:
     """The portrait laid onto the plane xy, as input channels."""
     aligned_size: int = 128
     portrait: PortraitEncoderConfig = field(default_factory=lambda: PortraitEncoderConfig(widths=(48, 96, 192)))
+    reader: PortraitReaderConfig = field(default_factory=PortraitReaderConfig)
+    """As many components."""
 
     @classmethod
     def tiny(cls) -> "LatentDenoiserConfig":
         """For tests."""
         return cls(latent_channels=16, latent_size=8, width=16, inner_width=32, inner_blocks=1, head_channels=16,
                    components=4, embedding=32, z_size=32, aligned_size=32,
-                   portrait=PortraitEncoderConfig.tiny())  # fmt: skip
+                   portrait=PortraitEncoderConfig.tiny(), reader=PortraitReaderConfig.tiny())  # fmt: skip
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "LatentDenoiserConfig":
         """Rebuild from what `to_json` gave."""
         portrait = PortraitEncoderConfig(**{**stored["portrait"], "widths": tuple(stored["portrait"]["widths"])})
-        return cls(**{**stored, "portrait": portrait})
+        return cls(**{**stored, "portrait": portrait, "reader": PortraitReaderConfig.from_json(stored["reader"])})
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON."""
@@ -80,6 +82,8 @@ class Seen:
     """Portraits on the plane xy, folded; zeros without."""
     expected: Float[Tensor, "B K"]
     """Principal components that the condition suggests, in their deviations."""
+    beyond: Float[Tensor, "B L R W"]
+    """What it suggests that the components do not hold."""
     doubt: Float[Tensor, "B K"]
     """Share of their variance that this leaves open."""
 
@@ -102,9 +106,7 @@ class LatentDenoiser(nn.Module):
         self.suggest = nn.Sequential(
             nn.Linear(embedding, 2 * embedding), nn.SiLU(), nn.Linear(2 * embedding, config.components)
         )
-        self.read = nn.Linear(4 * READ_SIZE**2, config.components)
-        nn.init.zeros_(self.read.weight)
-        nn.init.zeros_(self.read.bias)
+        self.read = PortraitReader(config.reader)
         self.doubt = nn.Parameter(torch.zeros(4, config.components))
         self.time = nn.Sequential(nn.Linear(128, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
         size = config.latent_channels * config.latent_size * 3 * config.latent_size
@@ -149,6 +151,7 @@ class LatentDenoiser(nn.Module):
         tokens = self.no_tokens.expand(batch, -1, -1)
         side = config.latent_size
         laid = torch.zeros(batch, 4 * (config.aligned_size // side) ** 2, side, side, device=device)
+        beyond = torch.zeros(batch, config.latent_channels, side, 3 * side, device=device)
         if portrait is not None:
             pictured = (kind == PORTRAIT)[:, None]
             seen, whole = self.portrait(portrait)
@@ -161,10 +164,14 @@ class LatentDenoiser(nn.Module):
                 plain = lay_on_plane(portrait, where, self.depth).float()
                 flat = fold(plain, config.aligned_size // side)
                 laid = torch.where(pictured[..., None, None], flat, laid)
-                expected = expected + torch.where(pictured, self.read(readable(plain)).float(), 0.0)
+                with torch.autocast(device.type, enabled=False):
+                    read = shown(self.principal, *self.read(portrait.float(), plain, where.to(device)))
+                    components, rest = self.principal.split(read.flatten(1))
+                expected = torch.where(pictured, components, expected)
+                beyond = torch.where(pictured[..., None, None], rest.view_as(beyond), 0.0)
         expected = torch.where(known, expected + self.suggest(embedding).float(), 0.0)
         doubt = torch.where(known, torch.sigmoid(self.doubt[kind]), 1.0)
-        return Seen(tokens, embedding, laid, expected, doubt)
+        return Seen(tokens, embedding, laid, expected, beyond, doubt)
 
     def nothing(self, batch: int) -> Seen:
         """No condition."""
@@ -178,7 +185,9 @@ class LatentDenoiser(nn.Module):
         embedding = moment + seen.embedding
         with torch.autocast(noisy.device.type, enabled=False):
             x = noisy.float().flatten(1)
-            known = self.principal(x, sigma.float()[:, None], embedding.float(), seen.expected, seen.doubt)
+            known = self.principal(
+                x, sigma.float()[:, None], embedding.float(), seen.expected, seen.doubt, seen.beyond.float().flatten(1)
+            )
             known = known.view_as(noisy)
         image = noisy.contiguous(memory_format=torch.channels_last)
         laid = functional.pad(self.enter_laid(seen.laid), (0, 2 * self.config.latent_size))
@@ -195,11 +204,6 @@ class LatentDenoiser(nn.Module):
             hidden = block(hidden, embedding)
         correction = self.out(functional.silu(self.norm(hidden)))
         return known + sigma.float()[:, None, None, None] * correction.float()
-
-
-def readable(laid: Float[Tensor, "B 4 R R"]) -> Float[Tensor, "B D"]:
-    """Portraits on the plane xy, coarse: what colour things have where can be read off them by a linear map."""
-    return functional.adaptive_avg_pool2d(laid, READ_SIZE).flatten(1)
 
 
 class TransformerBlock(nn.Module):

@@ -8,6 +8,7 @@ before any training, and a small network can move it towards the portrait; the c
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class PrincipalPath(nn.Module):
@@ -51,9 +52,11 @@ class PrincipalPath(nn.Module):
         embedding: Float[Tensor, "B E"],
         expected: Float[Tensor, "B K"],
         doubt: Float[Tensor, "B K"],
+        beyond: Float[Tensor, "B D"] | None = None,
     ) -> Float[Tensor, "B D"]:
         """`expected` are the components that the condition suggests, in deviations; `doubt` is the share of their
-        variance that it leaves open: 0 and 1 where there is no condition."""
+        variance that it leaves open: 0 and 1 where there is no condition. `beyond` is what it suggests that the
+        components do not hold."""
         alpha = (1 - sigma.square()).clamp(min=0).sqrt()
         noisy = x @ self.basis.T
         prior, variance = expected * self.variance.sqrt(), doubt * self.variance
@@ -65,7 +68,13 @@ class PrincipalPath(nn.Module):
         # Posterior mean and deviation of a Gaussian; the network moves the mean by so many deviations.
         mean, deviation = prior + alpha * variance / spread * news, sigma * (variance / spread).sqrt()
         known = (mean + deviation * self.out(hidden) - self._gain(alpha, sigma) * noisy) @ self.basis
-        return known + self._gain(alpha, sigma) * x
+        known = known + self._gain(alpha, sigma) * x
+        return known if beyond is None else known + (1 - alpha * self._gain(alpha, sigma)) * beyond
+
+    def split(self, data: Float[Tensor, "B D"]) -> tuple[Float[Tensor, "B K"], Float[Tensor, "B D"]]:
+        """Components of data, in their deviations, and what they do not hold."""
+        inside = data @ self.basis.T
+        return inside / self.variance.sqrt(), data - inside @ self.basis
 
     def coordinates(self, data: Float[Tensor, "N D"]) -> Float[Tensor, "N K"]:
         """Components of data, in their deviations."""
@@ -74,3 +83,12 @@ class PrincipalPath(nn.Module):
     def _gain(self, alpha: Tensor, sigma: Tensor) -> Tensor:
         """Wiener filter of what the components do not hold."""
         return alpha * self.rest / (alpha.square() * self.rest + sigma.square())
+
+
+def shown(
+    principal: PrincipalPath, components: Float[Tensor, "B K"], front: Float[Tensor, "B L R R"]
+) -> Float[Tensor, "B L R W"]:
+    """The latent that components, in their deviations, and an addition to the plane xy stand for."""
+    side = front.shape[-1]
+    flat = (components.float() * principal.variance.sqrt()) @ principal.basis
+    return flat.view(len(front), -1, side, 3 * side) + functional.pad(front.float(), (0, 2 * side))

@@ -59,7 +59,7 @@ class ViewUpsampler(nn.Module):
         self.time = nn.Sequential(
             nn.Linear(64, config.embedding), nn.SiLU(), nn.Linear(config.embedding, config.embedding)
         )
-        self.place = nn.Parameter(0.02 * torch.randn(width, config.low_size, 3 * config.low_size))
+        self.place = nn.Parameter(0.02 * torch.randn(width, config.low_size // 2, 3 * config.low_size // 2))
         self.stem = PlaneConv(VIEW_CHANNELS * (squares + 1), width)
         self.enter_laid = nn.Conv2d(4 * squares, width, 3, padding=1)
         self.blocks = nn.ModuleList(ResBlock(width, width, config.embedding) for _ in range(config.blocks))
@@ -79,7 +79,7 @@ class ViewUpsampler(nn.Module):
         """Clean views; `laid` is the portrait on the plane xy (`laying.lay_on_plane`), zeros where there is none."""
         config = self.config
         moment = self.time(timestep_features(torch.asin(sigma.float().clamp(max=1)) * 2 / torch.pi, 64))
-        hidden = self.stem(torch.cat([fold(noisy, config.fold), low.to(noisy)], 1)) + self.place
+        hidden = self.stem(torch.cat([fold(noisy, config.fold), low.to(noisy)], 1)) + enlarge(self.place[None], 2)
         seen = self.enter_laid(fold(laid, config.fold))
         hidden = hidden + functional.pad(seen, (0, 2 * config.low_size))
         for block in self.blocks:

@@ -2,7 +2,7 @@
 """Learning to generate: the base diffusion on latent planes, given studio portraits that are lit anew at each visit,
 sentences about them, or nothing."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional
 
 from ..diffusion.denoiser import at_time, diffuse, draw_times, velocity_loss
 from ..diffusion.samplers import dpm_solver
@@ -25,17 +24,15 @@ from ..models.latent_denoiser import (
     LatentDenoiser,
     LatentDenoiserConfig,
     Seen,
-    readable,
 )
 from ..models.layers import channels_last
-from ..models.laying import frontal_depth, lay_on_plane
+from ..models.portrait_reader import PortraitReader
 from ..studio.captions import paraphrase
-from .latents import LatentSet
+from .latents import LatentSet, average_depth, plane_weights, take_components
 from .portrait_set import PortraitSet
+from .reading import guessed_angles
 
 SHEET_PEOPLE = 6
-RIDGE = 100.0
-"""Of the regression that reads principal components off coarse pictures; chosen on people it had not seen."""
 OPTIMISM = 1.1
 """By how much people that were not seen are guessed worse than those that were."""
 
@@ -53,11 +50,13 @@ class BaseStageConfig:
     """Deviation of the error of estimated angles, radians."""
     facing: float = 0.4
     """Share of nearly frontal portraits that are taken to be frontal: their angles are not always known."""
+    silent: float = 0.35
+    """Share of visits from nothing but noise: the one step that answers a portrait."""
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig.rodinhd_base)
 
 
 class BaseStage:
-    """Learns from a folder of shards, their latents and the finished embedding."""
+    """Learns from a folder of shards, their latents, the finished embedding and the finished reader."""
 
     name = "base"
 
@@ -66,6 +65,7 @@ class BaseStage:
         folder: Path,
         latents: LatentSet,
         embedding: JointEmbedding,
+        reader: PortraitReader,
         network: LatentDenoiserConfig,
         config: BaseStageConfig,
     ) -> None:
@@ -74,28 +74,16 @@ class BaseStage:
             raise ValueError("the latents are of other people than the folder holds: learn them again")
         self.latents, self.config = latents, config
         self.embedding = embedding.eval().requires_grad_(False)
-        self.network = LatentDenoiser(network)
-        prepare(self.network, latents)
+        self.network = LatentDenoiser(replace(network, reader=reader.config))
+        prepare(self.network, latents, reader)
         channels_last(self.network)
 
     @torch.inference_mode()
-    def begin(self, random: torch.Generator, visits: int = 12_000) -> None:
-        """What has a closed form, before the first step: principal components that portraits show beyond what z says
-        of them, by ridge regression, and how much each kind of condition leaves open."""
+    def begin(self, random: torch.Generator, visits: int = 512) -> None:
+        """How much each kind of condition leaves open of each component: known before the first step."""
         network, device = self.network.eval(), self.network.depth.device
-        features, missing = [], []
-        for chosen in torch.randint(len(self.latents.planes), (visits,), generator=random).split(32):
-            portraits, angles = self.portraits.draw(chosen, random, plain=0.75)
-            z = self.embedding.image(portraits.to(device)).float()
-            said = self.embedding.components(z).float()
-            features.append(readable(lay_on_plane(portraits.to(device), angles, network.depth).float()).cpu())
-            missing.append(self.latents.coordinates[chosen] - said.cpu())
-        x = functional.pad(torch.cat(features), (0, 1), value=1.0)
-        solved = torch.linalg.solve(x.T @ x + RIDGE * torch.eye(x.shape[1]), x.T @ torch.cat(missing))
-        network.read.weight.copy_(solved[:-1].T)
-        network.read.bias.copy_(solved[-1])
         for kind in (PORTRAIT, IMAGE_Z, TEXT_Z):
-            chosen = torch.randint(len(self.latents.planes), (max(visits // 24, 8),), generator=random)
+            chosen = torch.randint(len(self.latents.planes), (visits,), generator=random)
             errors = [
                 (self._see(part, torch.full((len(part),), kind), random, device).expected.cpu()
                  - self.latents.coordinates[part]).square()
@@ -114,12 +102,13 @@ class BaseStage:
         seen = self._see(chosen, kind, random, device)
         x0 = self.latents.planes[chosen].float().to(device)
         u = draw_times(batch, random)
+        u = torch.where(torch.rand(batch, generator=random) < self.config.silent, 1.0, u)
         noise = torch.randn(x0.shape, generator=random)
         noisy, sigma = diffuse(x0, u.to(device), noise.to(device), self.config.schedule)
         predicted = self.network(noisy, sigma, seen)
         known = kind.to(device) != NOTHING
         return {
-            "velocity": velocity_loss(predicted.float(), x0, sigma),
+            "velocity": velocity_loss(predicted.float(), x0, sigma, plane_weights(x0)),
             "suggested": 0.3 * self._suggestion_error(seen.expected[known], chosen[known.cpu()]),
         }
 
@@ -158,7 +147,7 @@ class BaseStage:
         """Fresh photographs and sentences of some people as conditions."""
         network = self.network if network is None else network
         portraits, angles = self.portraits.draw(chosen, random, plain=self.config.plain)
-        angles = self._guessed(angles, random)
+        angles = guessed_angles(angles, self.config.angle_noise, self.config.facing, random)
         with torch.no_grad():
             z = self.embedding.image(portraits.to(device)).float()
             if bool((kind == TEXT_Z).any()):
@@ -170,16 +159,13 @@ class BaseStage:
             suggested = self.embedding.components(z).float()
         return network.see(kind.to(device), z, suggested, portraits.to(device), angles)
 
-    def _guessed(self, angles: Tensor, random: torch.Generator) -> Tensor:
-        noisy = angles + self.config.angle_noise * torch.randn(angles.shape, generator=random)
-        facing = torch.rand(len(angles), generator=random) < self.config.facing
-        return torch.where((facing & (angles[:, 0].abs() < 0.25))[:, None], 0.0, noisy)
-
     def _suggestion_error(self, expected: Tensor, chosen: Tensor) -> Tensor:
         """As a share of the variance of the people's principal components."""
+        if not len(expected):
+            return expected.sum()
         variance = self.network.principal.variance
-        error = (expected - self.latents.coordinates[chosen].to(expected)).square()
-        return (variance * error.mean(0)).sum() / variance.sum() if len(error) else expected.sum()
+        error = (expected - self.latents.coordinates[chosen].to(expected)).square().mean(0)
+        return (variance * error).sum() / variance.sum()
 
     @torch.inference_mode()
     def _sample(self, network: LatentDenoiser, seen: Seen) -> Tensor:
@@ -202,17 +188,12 @@ class BaseStage:
 
 
 @torch.no_grad()
-def prepare(network: LatentDenoiser, latents: LatentSet) -> None:
-    """Set what the network knows of people before training: principal components and average depth."""
-    principal = network.principal
-    principal.basis.copy_(latents.basis)
-    principal.variance.copy_(latents.variance)
-    principal.rest.copy_(latents.rest)
-    depth = frontal_depth(latents.codec.decode(latents.mean[None].float())[0])
-    size = network.config.aligned_size
-    network.depth.copy_(
-        functional.interpolate(depth[None, None], (size, size), mode="bilinear", align_corners=False)[0, 0]
-    )
+def prepare(network: LatentDenoiser, latents: LatentSet, reader: PortraitReader) -> None:
+    """Set what the network knows of people before training: principal components, how to read them, average depth."""
+    take_components(network.principal, latents)
+    network.read.load_state_dict(reader.state_dict())
+    network.read.requires_grad_(False)
+    network.depth.copy_(average_depth(latents, network.config.aligned_size))
 
 
 def load_base(checkpoint: Path) -> tuple[LatentDenoiser, dict[str, Any]]:

@@ -29,6 +29,7 @@ from .plane_upsampling import PlaneUpsamplerStage, PlaneUpsamplerStageConfig, sa
 from .planes import PlanesStage, load_field_maker
 from .presets import Cascade, Paper, StageName, preset_of
 from .prior import train_prior
+from .reading import ReaderStage, load_reader
 from .refiner import Pairs, RefinerStage, render_pairs
 from .render_loss import Features, encoder_features
 from .upsampler import UpsamplerStage
@@ -82,7 +83,7 @@ def train_stage(
     if name == "gan":
         return train(build_gan(config, places.data, batch), engine, out, report)
     preset = preset_of(config, name)
-    if isinstance(preset, Paper) or name in ("base", "planes", "upsampler", "refiner", "views"):
+    if isinstance(preset, Paper) or name in ("reader", "base", "planes", "upsampler", "refiner", "views"):
         return train(build_stage(name, config, places), engine, out, report)
     if name == "latents":
         learn_latents(places.data, preset.codec, preset.components).save(places.of(name))
@@ -96,8 +97,8 @@ def train_stage(
 
 
 def build_stage(name: StageName, config: str, places: Places, batch: int | None = None, random: bool = False) -> Stage:
-    """A stage ready to train: base, planes, upsampler, refiner, views or gan; `batch` overrides how many people or
-    views a minibatch holds.
+    """A stage ready to train: reader, base, planes, upsampler, refiner, views or gan; `batch` overrides how many people
+    or views a minibatch holds.
 
     With `random` networks that a published stage only looks through may have random weights: it can be measured
     without them. Raises TrainingError if what it stands on is missing, or if the configuration has no such stage.
@@ -107,11 +108,16 @@ def build_stage(name: StageName, config: str, places: Places, batch: int | None 
     preset = preset_of(config, name)
     if isinstance(preset, Paper):
         return _published(name, preset, config, places, batch, random)
+    if name == "reader":
+        latents = LatentSet.load(places.needed("latents", "the reader"))
+        reading = preset.reader_stage if batch is None else replace(preset.reader_stage, batch=batch)
+        return ReaderStage(places.data, latents, preset.base.reader, reading)
     if name == "base":
         latents = LatentSet.load(places.needed("latents", "the base model"))
         embedding = load_embedding(places.needed("embedding", "the base model"))
         stage = preset.base_stage if batch is None else replace(preset.base_stage, batch=batch)
-        base = BaseStage(places.data, latents, embedding, preset.base, stage)
+        reader = load_reader(places.needed("reader", "the base model"))
+        base = BaseStage(places.data, latents, embedding, reader, preset.base, stage)
         if batch is None and not places.of("base").exists():
             base.begin(torch.Generator().manual_seed(0))
         return base

@@ -19,6 +19,11 @@ from ..studio.dataset import DatasetError, shard_files
 logger = logging.getLogger(__name__)
 
 
+PLANE_WEIGHTS = (1.35, 0.3, 1.35)
+"""Of errors on the planes xy, xz and yz. Given the true xy or yz, views around a generated head gain 2.3 dB each, given
+the true xz only 0.4 dB, though it holds 44 % of the latents' variance: few rays meet a head from above."""
+
+
 @dataclass(frozen=True, slots=True)
 class LatentSet:
     """What the base model learns to make: people, then their mirror images."""
@@ -84,6 +89,19 @@ def learn_latents(folder: Path, config: CodecConfig, components: int) -> LatentS
     coordinates = path.coordinates(planes.flatten(1))
     seeds = torch.tensor([seed for file in shard_files(folder) for seed in _seeds(file)])
     return LatentSet(codec, planes.half(), mean, deviation, path.basis, path.variance, path.rest, coordinates, seeds)
+
+
+def plane_weights(latent: Float[Tensor, "B L R W"]) -> Float[Tensor, " W"]:
+    """`PLANE_WEIGHTS` for the columns of rolled-out planes."""
+    return torch.tensor(PLANE_WEIGHTS, device=latent.device).repeat_interleave(latent.shape[-1] // 3)
+
+
+@torch.no_grad()
+def take_components(principal: PrincipalPath, latents: LatentSet) -> None:
+    """Give a path the people's components."""
+    principal.basis.copy_(latents.basis)
+    principal.variance.copy_(latents.variance)
+    principal.rest.copy_(latents.rest)
 
 
 def average_depth(latents: LatentSet, size: int) -> Float[Tensor, "R R"]:

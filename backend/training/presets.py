@@ -22,14 +22,15 @@ from .plane_base import PlaneBaseConfig
 from .plane_upsampling import PlaneUpsamplerStageConfig
 from .planes import PlanesStageConfig
 from .prior import PriorTraining
+from .reading import ReaderTraining
 from .refiner import RefinerStageConfig
 from .render_loss import RenderLossConfig
 from .upsampler import UpsamplerStageConfig
 from .views_stage import ViewsStageConfig
 
-StageName = Literal["latents", "embedding", "prior", "base", "planes", "upsampler", "refiner", "views", "gan"]
+StageName = Literal["latents", "embedding", "prior", "reader", "base", "planes", "upsampler", "refiner", "views", "gan"]
 CASCADE_ORDER: tuple[StageName, ...] = (
-    "latents", "embedding", "prior", "base", "planes", "upsampler", "refiner", "views",
+    "latents", "embedding", "prior", "reader", "base", "planes", "upsampler", "refiner", "views",
 )  # fmt: skip
 """Each stage stands on some before it; the refiner on fitted people alone, views on the embedding."""
 
@@ -46,6 +47,8 @@ class Cascade:
     embedding_stage: EmbeddingTraining = field(default_factory=EmbeddingTraining)
     prior: PriorConfig = field(default_factory=PriorConfig)
     prior_stage: PriorTraining = field(default_factory=PriorTraining)
+    reader_stage: ReaderTraining = field(default_factory=ReaderTraining)
+    """Its network is the base model's."""
     base: LatentDenoiserConfig = field(default_factory=LatentDenoiserConfig)
     base_stage: BaseStageConfig = field(default_factory=BaseStageConfig)
     planes: PlaneDecoderConfig = field(default_factory=PlaneDecoderConfig)
@@ -75,6 +78,7 @@ TINY = Cascade(
     codec=CodecConfig.tiny(), components=4, embedding=EmbeddingConfig.tiny(),
     embedding_stage=EmbeddingTraining(batch=4, held_out=2),
     prior=PriorConfig.tiny(), prior_stage=PriorTraining(batch=8, held_out=2),
+    reader_stage=ReaderTraining(batch=4, held_out=2),
     base=LatentDenoiserConfig.tiny(), base_stage=BaseStageConfig(batch=4),
     planes=PlaneDecoderConfig.tiny(), planes_stage=PlanesStageConfig(people_per_step=1),
     upsampler=UpsamplerConfig.tiny(), upsampler_stage=UpsamplerStageConfig(batch=2),
@@ -95,6 +99,7 @@ _DEFAULT = EngineConfig(average=0.995, save_every=50, sheet_every=200)
 ENGINES: dict[StageName, EngineConfig] = {
     "embedding": replace(_DEFAULT, minutes=20, learning_rate=1.5e-3, warm_up=60, sheet_every=400),
     "prior": replace(_DEFAULT, minutes=10, learning_rate=1e-3, average=0.999, save_every=200, sheet_every=0),
+    "reader": replace(_DEFAULT, minutes=45, learning_rate=1.2e-3, warm_up=50, save_every=100),
     "base": replace(_DEFAULT, minutes=70, learning_rate=6e-4, average=0.998, save_every=100, sheet_every=400),
     "planes": replace(_DEFAULT, minutes=10, learning_rate=4e-3, warm_up=50, average=0.98, weight_decay=0.0,
                       save_every=200, sheet_every=0),

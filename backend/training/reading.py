@@ -13,10 +13,11 @@ from torch.nn import functional
 from ..models.layers import channels_last
 from ..models.laying import lay_on_plane
 from ..models.portrait_reader import PortraitReader, PortraitReaderConfig
+from ..models.principal import PrincipalPath, shown
 from ..studio.attributes import UNKNOWN
 from ..studio.dataset import DatasetError
 from .embedding import class_table
-from .latents import LatentSet, average_depth
+from .latents import LatentSet, average_depth, plane_weights, take_components
 from .portrait_set import PortraitSet
 
 
@@ -46,12 +47,11 @@ class Reading(nn.Module):
         self.names = list(traits)
         self.traits = nn.ModuleList(nn.Linear(config.hidden, count) for count in traits.values())
 
-    def forward(self, *seen: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Components and logits of traits of what `PortraitReader` takes."""
-        features = self.reader.features(*seen)
-        return self.reader.out(features), {
-            name: trait(features) for name, trait in zip(self.names, self.traits, strict=True)
-        }
+    def forward(self, *seen: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Components, frontal latent and logits of traits of what `PortraitReader` takes."""
+        features, fine = self.reader.look(*seen)
+        named = {name: trait(features) for name, trait in zip(self.names, self.traits, strict=True)}
+        return *self.reader.read(features, fine), named
 
 
 class ReaderStage:
@@ -72,25 +72,26 @@ class ReaderStage:
         self.network = Reading(network, {name: int(each.max()) + 1 for name, each in self.classes.items()})
         channels_last(self.network)
         self.depth = average_depth(latents, network.image_size)
-        self.share = latents.variance / latents.variance.sum()
+        self.principal = PrincipalPath(len(latents.variance), latents.basis.shape[1], 1, 1)
+        take_components(self.principal, latents)
+        self.variance = float((latents.planes.float().square() * plane_weights(latents.planes)).mean())
 
     def losses(self, random: torch.Generator) -> dict[str, Tensor]:
-        """Share of the variance of the components that stays unexplained, and entropy of the traits."""
+        """Share of the people's variance that stays unexplained, planes weighed, and entropy of the traits."""
         device = next(self.network.parameters()).device
         rows = torch.randint(self.people, (self.config.batch,), generator=random)
         chosen = rows + torch.randint(2, rows.shape, generator=random) * self.latents.people
         portraits, angles = self.portraits.draw(chosen, random, plain=self.config.plain)
         angles = guessed_angles(angles, self.config.angle_noise, self.config.facing, random)
         laid = lay_on_plane(portraits, angles, self.depth)
-        read, named = self.network(portraits.to(device), laid.to(device), angles.to(device))
-        wanted = self.latents.coordinates[chosen].to(device)
+        components, front, named = self.network(portraits.to(device), laid.to(device), angles.to(device))
         traits = [
             functional.cross_entropy(logits.float(), self.classes[name][rows].to(device), ignore_index=UNKNOWN)
             for name, logits in named.items()
             if self.classes[name][rows].ne(UNKNOWN).any()
         ]
         return {
-            "components": unexplained(read, wanted, self.share.to(device)),
+            "unexplained": self._unexplained(components, front, chosen),
             "traits": self.config.trait_weight * torch.stack(traits).mean(),
         }
 
@@ -109,32 +110,31 @@ class ReaderStage:
 
     @torch.inference_mode()
     def measure(self, reader: PortraitReader) -> dict[str, float]:
-        """Unexplained share of the components of people that were not trained on, plainly lit and worn."""
+        """Unexplained share of the variance of people that were not trained on, plainly lit and worn."""
         rows = torch.arange(self.people, self.latents.people)
         found = {}
         for name, plain in (("plain", 1.0), ("worn", 0.0)):
             portraits, angles = self.portraits.draw(
                 rows, torch.Generator().manual_seed(0), torch.zeros(len(rows), dtype=torch.long), plain
             )
-            read = reader(portraits, lay_on_plane(portraits, angles, self.depth), angles)
-            found[name] = float(unexplained(read, self.latents.coordinates[rows], self.share))
+            components, front = reader(portraits, lay_on_plane(portraits, angles, self.depth), angles)
+            found[name] = float(self._unexplained(components, front, rows))
         return found
+
+    def _unexplained(self, components: Tensor, front: Tensor, chosen: Tensor) -> Tensor:
+        principal = self.principal.to(components.device)
+        wanted = self.latents.planes[chosen].float().to(components.device)
+        error = (shown(principal, components, front) - wanted).square()
+        return (plane_weights(error) * error).mean() / self.variance
 
     def _traits(self) -> dict[str, int]:
         return dict(zip(self.network.names, (each.out_features for each in self.network.traits), strict=True))
 
 
-def unexplained(
-    read: Float[Tensor, "B K"], wanted: Float[Tensor, "B K"], share: Float[Tensor, " K"]
-) -> Float[Tensor, ""]:
-    """Share of the people's variance that components, in their deviations, get wrong; `share` is each one's part."""
-    return (share * (read.float() - wanted).square().mean(0)).sum()
-
-
 def guessed_angles(
     angles: Float[Tensor, "B 2"], noise: float, facing: float, random: torch.Generator
 ) -> Float[Tensor, "B 2"]:
-    """Angles as a face finder gives them: a little off, and at times not at all where the portrait is nearly frontal."""
+    """Angles as a face finder gives them: a little off, at times not at all where the portrait is nearly frontal."""
     noisy = angles + noise * torch.randn(angles.shape, generator=random)
     frontal = torch.rand(len(angles), generator=random) < facing
     return torch.where((frontal & (angles[:, 0].abs() < 0.25))[:, None], 0.0, noisy)

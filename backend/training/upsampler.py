@@ -37,6 +37,8 @@ class UpsamplerStageConfig:
     """How the upsampler is learned."""
 
     batch: int = 3
+    silent: float = 0.6
+    """Share of visits from nothing but noise: the one step that is taken."""
     predicted: float = 0.6
     """Share of visits that start from what the base model makes of the person, where it is at hand."""
     without_portrait: float = 0.3
@@ -97,6 +99,7 @@ class UpsamplerStage:
         clean = roll(self.clean(chosen)).to(device)
         low, laid = self.conditions(chosen, random)
         u = draw_times(len(chosen), random)
+        u = torch.where(torch.rand(len(chosen), generator=random) < self.config.silent, 1.0, u)
         noise = torch.randn(clean.shape, generator=random).to(device)
         noisy, sigma = diffuse(clean, u.to(device), noise, self.config.schedule)
         x0 = self.network(noisy, sigma, low.to(device), laid.to(device))

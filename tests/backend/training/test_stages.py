@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from backend.models.embedding import EmbeddingConfig
-from backend.models.latent_denoiser import PORTRAIT, TEXT_Z, LatentDenoiserConfig
+from backend.models.latent_denoiser import PORTRAIT, LatentDenoiserConfig
 from backend.models.plane_codec import CodecConfig
 from backend.models.plane_decoder import PlaneDecoderConfig
+from backend.models.portrait_reader import PortraitReader, PortraitReaderConfig
 from backend.models.prior import PriorConfig
 from backend.models.upsampler import UpsamplerConfig
 from backend.studio.attributes import CLASSES
@@ -20,12 +21,13 @@ from backend.training.base import BaseStage, BaseStageConfig, load_base
 from backend.training.embedding import EmbeddingTraining, load_embedding, train_embedding
 from backend.training.engine import EngineConfig, train
 from backend.training.export import export_weights
-from backend.training.latents import LatentSet, learn_latents, mirror_views
+from backend.training.latents import LatentSet, encode_people, learn_latents, mirror_views
 from backend.training.objective import ObjectiveConfig
 from backend.training.photometric import PhotometricConfig
 from backend.training.planes import PlanesStage, PlanesStageConfig, load_field_maker
 from backend.training.portrait_set import PortraitSet
 from backend.training.prior import train_prior
+from backend.training.reading import ReaderStage, ReaderTraining, load_reader
 from backend.training.upsampler import UpsamplerStage, UpsamplerStageConfig, load_upsampler
 
 ENGINE = EngineConfig(steps=2, save_every=1, sheet_every=2, warm_up=1, precision="no")
@@ -54,7 +56,10 @@ def runs(shards: Path, latents: LatentSet, tmp_path_factory: pytest.TempPathFact
     )
     train(planes, ENGINE, runs / "planes")
     embedding = load_embedding(runs / "embedding" / "embedding.pt")
-    base = BaseStage(shards, latents, embedding, LatentDenoiserConfig.tiny(), BaseStageConfig(batch=6))
+    train(ReaderStage(shards, latents, PortraitReaderConfig.tiny(), ReaderTraining(batch=4, held_out=2)), ENGINE,
+          runs / "reader")  # fmt: skip
+    reader = load_reader(runs / "reader" / "reader.pt")
+    base = BaseStage(shards, latents, embedding, reader, LatentDenoiserConfig.tiny(), BaseStageConfig(batch=6))
     base.begin(torch.Generator().manual_seed(0), visits=40)
     train(base, ENGINE, runs / "base")
     upsampler = UpsamplerStage(
@@ -108,22 +113,39 @@ def test_base_and_upsampler_load_again_with_what_they_recorded(runs: Path, laten
     assert upsampler.config == UpsamplerConfig.tiny() and record["schedule"]["kind"] == "sigmoid"
 
 
-def test_a_base_model_begins_with_what_portraits_show(shards: Path, runs: Path, latents: LatentSet) -> None:
-    """Balls differ in colour, which a coarse picture tells, and in size, which it does not."""
+def test_a_reader_learns_what_portraits_show(shards: Path, latents: LatentSet) -> None:
+    """Balls differ in colour, which a picture tells."""
+    config = ReaderTraining(batch=16, held_out=0, plain=1.0, facing=0.0)
+    stage = ReaderStage(shards, latents, PortraitReaderConfig.tiny(), config)
+    optimiser = torch.optim.Adam(stage.network.parameters(), 3e-3)
+    random, missed = torch.Generator().manual_seed(0), []
+    for _ in range(40):
+        losses = stage.losses(random)
+        optimiser.zero_grad()
+        sum(losses.values(), torch.zeros(())).backward()
+        optimiser.step()
+        missed.append(float(losses["unexplained"].detach()))
+    assert sum(missed[-5:]) < 0.6 * sum(missed[:5])
+
+
+def test_a_base_model_begins_with_what_its_reader_leaves_open(shards: Path, runs: Path, latents: LatentSet) -> None:
     embedding = load_embedding(runs / "embedding" / "embedding.pt")
-    stage = BaseStage(shards, latents, embedding, LatentDenoiserConfig.tiny(), BaseStageConfig(plain=1.0))
-    random = torch.Generator().manual_seed(0)
+    reader = PortraitReader(PortraitReaderConfig.tiny()).eval()
+    torch.nn.init.zeros_(reader.out.weight)
+    with torch.no_grad():
+        reader.out.bias.copy_(latents.coordinates[0])  # knows one person, and only that one
+    stage = BaseStage(shards, latents, embedding, reader, LatentDenoiserConfig.tiny(), BaseStageConfig(plain=1.0))
+    stage.begin(torch.Generator().manual_seed(0), visits=400)
+    left = (latents.coordinates[0] - latents.coordinates).square().mean(0)
+    assert stage.network.doubt[PORTRAIT].sigmoid().sub((1.1 * left).clamp(0.03, 0.97)).abs().max() < 0.25
+    assert all(not each.requires_grad for each in stage.network.read.parameters())
 
-    def missed() -> torch.Tensor:
-        chosen = torch.arange(12)
-        seen = stage._see(chosen, torch.full((12,), PORTRAIT), random, torch.device("cpu"))
-        return (seen.expected - latents.coordinates).square().mean()
 
-    before = missed()
-    stage.begin(random, visits=200)
-    assert missed() < 0.8 * before
-    doubt = stage.network.doubt.sigmoid()
-    assert doubt[PORTRAIT].mean() < doubt[TEXT_Z].mean()
+def test_more_people_keep_the_code_of_those_before(shards: Path, latents: LatentSet) -> None:
+    again = encode_people(shards, latents)
+    torch.testing.assert_close(again.planes.float(), latents.planes.float(), atol=2e-3, rtol=0)
+    torch.testing.assert_close(again.coordinates, latents.coordinates, atol=2e-2, rtol=0)
+    assert torch.equal(again.seeds, latents.seeds) and again.people == latents.people
 
 
 def test_conditions_of_the_upsampler_are_worn_or_what_the_base_model_makes(
