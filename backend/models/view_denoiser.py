@@ -2,7 +2,7 @@
 """Sharp views of heads from noisy ones, given how the head is dressed now, its shape, and who the person is.
 
 Pixels are folded into channels, so the finest convolutions already work at a quarter of the side; two coarser levels
-see the whole face. The network corrects the present picture, little where it is right, much where nothing is known.
+see the whole face. There is nothing in it that depends on a view's side. The network corrects the present picture, little where it is right, much where nothing is known.
 """
 
 from dataclasses import asdict, dataclass
@@ -13,8 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .latent_denoiser import TransformerBlock
-from .layers import norm, timestep_features
+from .layers import timestep_features
 from .plane_decoder import fold, unfold
 
 GUIDES = 7
@@ -26,8 +25,6 @@ GRAIN = 0.03
 KEPT, UPDATED, GENERATED = 0.02, 0.2, 0.7
 """Deviation of true pixels (in [-1, 1]) around the present picture: kept, updated, and around grey where there is
 nothing."""
-TOKENS, TOKEN_CHANNELS = 4, 64
-"""What the coarsest level's attention sees of the person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,17 +34,16 @@ class ViewDenoiserConfig:
     fold: int = 4
     widths: tuple[int, int, int] = (96, 128, 256)
     """Channels at the folded side, its half and its quarter."""
-    blocks: tuple[int, int, int] = (1, 1, 2)
-    """Residual blocks on the way down (and one more on the way up); of the last, transformer blocks."""
+    blocks: tuple[int, int, int] = (1, 1, 3)
+    """Residual blocks of each on the way down; all but the last have one more on the way up."""
     embedding: int = 256
     z_size: int = 256
     """Numbers of the vector that says who the person is."""
-    head_channels: int = 64
 
     @classmethod
     def tiny(cls) -> "ViewDenoiserConfig":
         """For tests."""
-        return cls(widths=(16, 16, 16), blocks=(1, 1, 1), embedding=16, z_size=32, head_channels=16)
+        return cls(widths=(16, 16, 16), blocks=(1, 1, 1), embedding=16, z_size=32)
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "ViewDenoiserConfig":
@@ -100,7 +96,6 @@ class ViewDenoiser(nn.Module):
         self.time = nn.Sequential(nn.Linear(64, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
         self.enter_numbers = nn.Linear(VIEW_NUMBERS, embedding)
         self.enter_z = nn.Linear(config.z_size, embedding)
-        self.tokens = nn.Linear(config.z_size, TOKENS * TOKEN_CHANNELS)
         self.stem = nn.Conv2d((6 + GUIDES) * squares, fine, 1)
 
         def several(count: int, width: int) -> nn.ModuleList:
@@ -108,15 +103,12 @@ class ViewDenoiser(nn.Module):
 
         self.fine_in, self.to_middle = several(config.blocks[0], fine), nn.Conv2d(fine, middle, 2, stride=2)
         self.middle_in, self.to_coarse = several(config.blocks[1], middle), nn.Conv2d(middle, coarse, 2, stride=2)
-        self.coarse_in = several(config.blocks[2], coarse)
-        self.attend = nn.ModuleList(
-            TransformerBlock(coarse, TOKEN_CHANNELS, embedding, config.head_channels) for _ in range(config.blocks[2])
-        )
+        self.coarse = several(config.blocks[2], coarse)
         self.from_coarse, self.join_middle = nn.Conv2d(coarse, 4 * middle, 1), nn.Conv2d(2 * middle, middle, 1)
         self.middle_out = several(config.blocks[1] + 1, middle)
         self.from_middle, self.join_fine = nn.Conv2d(middle, 4 * fine, 1), nn.Conv2d(2 * fine, fine, 1)
         self.fine_out = several(config.blocks[0] + 1, fine)
-        self.norm, self.out = norm(fine), nn.Conv2d(fine, 3 * squares, 3, padding=1)
+        self.norm, self.out = _PixelNorm(fine), nn.Conv2d(fine, 3 * squares, 3, padding=1)
         for parameter in self.out.parameters():
             nn.init.zeros_(parameter)
 
@@ -135,17 +127,11 @@ class ViewDenoiser(nn.Module):
             raise ValueError(f"sides of views must be multiples of {self.config.least}, got {list(noisy.shape[-2:])}")
         moment = self.time(timestep_features(torch.asin(sigma.float().clamp(max=1)) * 2 / torch.pi, 64))
         embedding = moment + self.enter_numbers(seen.numbers) + self.enter_z(seen.z)
-        tokens = self.tokens(seen.z).unflatten(1, (TOKENS, TOKEN_CHANNELS))
         image = torch.cat([noisy, seen.picture, seen.guide], 1)
         hidden = self.stem(fold(image, self.config.fold).contiguous(memory_format=torch.channels_last))
         fine = _through(self.fine_in, hidden, embedding)
         middle = _through(self.middle_in, self.to_middle(fine), embedding)
-        coarse = self.to_coarse(middle)
-        height, width = coarse.shape[-2:]
-        for block, attention in zip(self.coarse_in, self.attend, strict=True):
-            coarse = block(coarse, embedding)
-            flat = attention(coarse.flatten(2).transpose(1, 2), tokens, embedding)
-            coarse = flat.transpose(1, 2).unflatten(2, (height, width))
+        coarse = _through(self.coarse, self.to_coarse(middle), embedding)
         grown = functional.pixel_shuffle(self.from_coarse(coarse), 2)
         middle = _through(self.middle_out, self.join_middle(torch.cat([grown, middle], 1)), embedding)
         grown = functional.pixel_shuffle(self.from_middle(middle), 2)
@@ -177,14 +163,27 @@ def view_numbers(
     return torch.stack([doubt, azimuth.sin(), azimuth.cos(), elevation.sin(), depth_told], 1)
 
 
+class _PixelNorm(nn.Module):
+    """Normalises the channels of each place by themselves: what a network learned on parts of views holds on whole ones,
+    however much of them is background."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, image: Tensor) -> Tensor:
+        last = image.permute(0, 2, 3, 1)
+        return functional.layer_norm(last, (last.shape[3],), self.weight, self.bias, 1e-5).permute(0, 3, 1, 2)
+
+
 class _Block(nn.Module):
     """Two convolutions beside the picture; the second norm is modulated (AdaGN, Dhariwal and Nichol 2021)."""
 
     def __init__(self, channels: int, embedding: int) -> None:
         super().__init__()
-        self.norm1, self.conv1 = norm(channels), nn.Conv2d(channels, channels, 3, padding=1)
+        self.norm1, self.conv1 = _PixelNorm(channels), nn.Conv2d(channels, channels, 3, padding=1)
         self.modulate = nn.Linear(embedding, 2 * channels)
-        self.norm2, self.conv2 = norm(channels), nn.Conv2d(channels, channels, 3, padding=1)
+        self.norm2, self.conv2 = _PixelNorm(channels), nn.Conv2d(channels, channels, 3, padding=1)
         for parameter in self.conv2.parameters():
             nn.init.zeros_(parameter)
 

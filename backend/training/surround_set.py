@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Large views of many people in memory, drawn as pictures that a refiner of textures meets: whole heads and parts."""
+"""Large views of many people in memory, drawn in parts and at the scales at which a refiner of textures meets them."""
 
 import json
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ FRONT = 2.0
 """How much more often than another the first view is drawn, which shows the face."""
 NOBODY = 0.3
 """Share of visits that do not say who the person is."""
-PARTS = (1.0, 0.75, 0.5)
-"""Side of what is shown over the side of the stored view: the whole head, or parts of it nearer and nearer."""
-PART_SHARES = (0.45, 0.2, 0.35)
-LEAST_SHOWN = 0.35
-"""Share of a part that the head must cover; of several draws the first that does."""
+SCALES = (0.5, 0.75, 1.0)
+"""Pixels of what is shown over those of the stored view: as a refiner's first pass sees a head, and nearer."""
+SCALE_SHARES = (0.5, 0.15, 0.35)
+LEAST_SHOWN, DRAWS = 0.25, 8
+"""Share of a part that the head must cover; of so many draws the first that does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ class SurroundSet:
                 people = json.loads(stored["header"].tobytes())["people"]
             self._where += [(len(self._shards) - 1, row) for row in range(len(people))]
             self.records += people
+        self._middles = [_middle(shard) for shard in self._shards]
         self.views, self.side = self._shards[0]["surround_rgba"].shape[1:3]
         self.z = _known_by(PortraitSet(folder, embedding.config.portrait.image_size, training), self.records, embedding)
         """[N, 2 VISITS, Z]: by photographs, then by sentences."""
@@ -81,8 +82,8 @@ class SurroundSet:
             person = int(torch.randint(len(self), (1,), generator=random))
             often = torch.tensor([FRONT, *[1.0] * (self.views - 1)])
             view = int(torch.multinomial(often, 1, generator=random))
-            part = PARTS[int(torch.multinomial(torch.tensor(PART_SHARES), 1, generator=random))]
-            each = self._part(self.whole(person, view), part, side, random)
+            scale = SCALES[int(torch.multinomial(torch.tensor(SCALE_SHARES), 1, generator=random))]
+            each = _shrunk(self._part(person, view, min(round(side / scale), self.side), random), side)
             chosen.append(_mirrored(each) if torch.rand(1, generator=random) < 0.5 else each)
             some = int(torch.randint(self.z.shape[1], (1,), generator=random))
             if torch.rand(1, generator=random) >= NOBODY:
@@ -91,28 +92,48 @@ class SurroundSet:
 
     def whole(self, person: int, view: int) -> HeadViews:
         """One stored view; z is left zero."""
+        return self._cut(person, view, slice(None), slice(None))
+
+    def _part(self, person: int, view: int, window: int, random: torch.Generator) -> HeadViews:
         shard, row = self._where[person]
-        arrays = {name.removeprefix("surround_"): torch.from_numpy(value[row, view])
-                  for name, value in self._shards[shard].items()}  # fmt: skip
-        rgba = arrays["rgba"].permute(2, 0, 1).float() / 255
-        shown, depth = rgba[3:], arrays["depth"].float()[None]
-        solid = (shown > 0.5).float()
-        middle = (depth * solid).sum() / solid.sum().clamp(min=1)
+        coverage = self._shards[shard]["surround_rgba"][row, view, :, :, 3]
+        for _ in range(DRAWS):
+            top, left = (int(torch.randint(self.side - window + 1, (1,), generator=random)) for _ in range(2))
+            rows, columns = slice(top, top + window), slice(left, left + window)
+            if coverage[rows, columns].mean() >= 255 * LEAST_SHOWN:
+                break
+        return self._cut(person, view, rows, columns)
+
+    def _cut(self, person: int, view: int, rows: slice, columns: slice) -> HeadViews:
+        shard, row = self._where[person]
+        arrays = self._shards[shard]
+
+        def cut(name: str) -> Tensor:
+            return torch.from_numpy(arrays[f"surround_{name}"][row, view, rows, columns])
+
+        rgba = cut("rgba").permute(2, 0, 1).float() / 255
+        shown = rgba[3:]
+        depth = (cut("depth").float() - float(self._middles[shard][row, view])) * (shown[0] > 0.5)
+        angles = torch.from_numpy(arrays["surround_angles"][row, view].copy())[None]
         return HeadViews(
-            (rgba[:3] + 1 - shown)[None], shown[None], arrays["normal"].permute(2, 0, 1).float()[None] / 127,
-            ((depth - middle) * solid)[None], arrays["angles"][None].clone(), torch.zeros(1, self.z.shape[2]),
+            (rgba[:3] + 1 - shown)[None], shown[None], cut("normal").permute(2, 0, 1).float()[None] / 127,
+            depth[None, None], angles, torch.zeros(1, self.z.shape[2]),
         )  # fmt: skip
 
-    def _part(self, views: HeadViews, part: float, side: int, random: torch.Generator) -> HeadViews:
-        window = round(part * self.side)
-        for _ in range(8):
-            top, left = (int(torch.randint(self.side - window + 1, (1,), generator=random)) for _ in range(2))
-            where = (..., slice(top, top + window), slice(left, left + window))
-            if views.shown[where].mean() >= LEAST_SHOWN:
-                break
-        pictures = (views.picture, views.shown, views.normal, views.depth)
-        small = [functional.interpolate(each[where], (side, side), mode="area") for each in pictures]
-        return HeadViews(small[0], small[1], small[2], small[3], views.angles, views.z)
+
+def _middle(shard: dict[str, np.ndarray]) -> Float[np.ndarray, "N V"]:
+    """Mean depth of what each view shows."""
+    shown = shard["surround_rgba"][..., 3] > 127
+    depth = np.where(shown, shard["surround_depth"], 0)
+    return depth.sum((2, 3), dtype=np.float32) / np.maximum(shown.sum((2, 3)), 1)
+
+
+def _shrunk(views: HeadViews, side: int) -> HeadViews:
+    if views.picture.shape[-1] == side:
+        return views
+    pictures = (views.picture, views.shown, views.normal, views.depth)
+    small = [functional.interpolate(each, (side, side), mode="area") for each in pictures]
+    return HeadViews(small[0], small[1], small[2], small[3], views.angles, views.z)
 
 
 def _mirrored(views: HeadViews) -> HeadViews:

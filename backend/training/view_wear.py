@@ -56,7 +56,7 @@ def _worn(picture: Tensor, shown: Tensor, doubt: float, random: torch.Generator)
     severity = doubt * _uniform(0.4, 1, random)
     height, width = picture.shape[-2:]
     solid = torch.cat([picture * shown, shown], 1)
-    solid = _shifted(solid, 0.03 * severity, random)
+    solid = _shifted(solid, 0.05 * severity, random)
     size = 1 + COARSEST * severity * _uniform(0.2, 1, random)
     streak = math.exp(_uniform(-1, 1, random) * (1.0 if _chance(random) < 0.2 else 0.3))
     rows, columns = (max(4, round(side / max(1.0, size * share))) for side, share in
@@ -67,7 +67,7 @@ def _worn(picture: Tensor, shown: Tensor, doubt: float, random: torch.Generator)
     colour = solid[:, :3] / solid[:, 3:].clamp(min=0.05)
     mean = (colour * shown).sum((2, 3), keepdim=True) / shown.sum((2, 3), keepdim=True).clamp(min=1)
     colour = mean + (colour - mean) * (1 - 0.4 * severity * _chance(random))
-    for grid, coloured, grey in ((2 + 8 * _chance(random), 0.08, 0.06), (24 + 24 * _chance(random), 0.03, 0.03)):
+    for grid, coloured, grey in ((2 + 4 * _chance(random), 0.08, 0.06), (12 + 12 * _chance(random), 0.03, 0.03)):
         colour = colour + severity * _patches(round(grid), height, width, coloured, grey, random)
     if _chance(random) < 0.3:
         colour = colour + 0.04 * severity * _weave(height, width, random)

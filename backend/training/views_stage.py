@@ -21,18 +21,19 @@ from ..weights.painter import Painter, PainterConfig
 from .surround_set import SurroundSet
 from .view_wear import wear
 
-SHEET_VIEWS, SHEET_STEPS = 6, 6
-LARGE = 0.1
-"""Error, in deviations, from which on it counts by its size and no longer by its square."""
+SHEET_VIEWS, SHEET_STEPS = 10, 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewsStageConfig:
     """How the view denoiser is learned."""
 
-    batch: int = 4
-    side: int = 256
-    """Of the views of a minibatch, pixels."""
+    batch: int = 6
+    side: int = 128
+    """Of the parts of views in a minibatch, pixels: a face at the scale of the first pass. Many small steps teach more
+    than few large ones."""
+    slopes: float = 0.5
+    """Weight of the error's slopes: what is fine counts more."""
     background: float = 0.03
     """Weight of what is not the head."""
     schedule: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(kind="cosine", tau=0.2))
@@ -53,8 +54,7 @@ class ViewsStage:
         channels_last(self.network)
 
     def losses(self, random: torch.Generator) -> dict[str, Tensor]:
-        """Error of the correction and of its slopes: both count where the head is, and outliers by their size alone
-        (pseudo-Huber; Song and Dhariwal 2023)."""
+        """Squared errors of the correction and of its slopes, over the head."""
         config, device = self.config, self.network.stem.weight.device
         truth = self.people.draw(config.batch, config.side, random)
         seen = to_device(wear(truth, random), device)
@@ -65,9 +65,12 @@ class ViewsStage:
         mean, deviation = expected(noisy, sigma, seen)
         error = self.network.correction(noisy, sigma, seen).float() - (x0 - mean) / deviation
         weight = config.background + (1 - config.background) * truth.shown.to(device)
-        across, down = error.diff(dim=3), error.diff(dim=2)
-        slopes = (weight[..., 1:] * _size(across)).mean() + (weight[:, :, 1:] * _size(down)).mean()
-        return {"correction": (weight * _size(error)).mean() / weight.mean(), "slopes": slopes / weight.mean()}
+        across, down = error.diff(dim=3).square(), error.diff(dim=2).square()
+        slopes = (weight[..., 1:] * across).mean() + (weight[:, :, 1:] * down).mean()
+        return {
+            "correction": (weight * error.square()).mean() / weight.mean(),
+            "slopes": config.slopes * slopes / weight.mean(),
+        }
 
     def sheet(self, average_weights: dict[str, Tensor], path: Path) -> None:
         """Views as they were worn, repainted, and true."""
@@ -93,10 +96,6 @@ class ViewsStage:
         """The configuration of a painter, the embedding that it was trained with, and the number of people."""
         config = PainterConfig(self.network.config, self.embedding.config, self.config.schedule)
         return {"painter": config.to_json(), "embedding": self.embedding.state_dict(), "people": len(self.people)}
-
-
-def _size(error: Tensor) -> Tensor:
-    return (error.square() + LARGE**2).sqrt() - LARGE
 
 
 def to_device(seen: SeenView, device: torch.device) -> SeenView:
