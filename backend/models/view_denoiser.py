@@ -2,7 +2,8 @@
 """Sharp views of heads from noisy ones, given how the head is dressed now, its shape, and who the person is.
 
 Pixels are folded into channels, so the finest convolutions already work at a quarter of the side; two coarser levels
-see the whole face. There is nothing in it that depends on a view's side. The network corrects the present picture, little where it is right, much where nothing is known.
+see the whole face. There is nothing in it that depends on a view's side. The network corrects the present picture,
+little where it is right, much where nothing is known.
 """
 
 from dataclasses import asdict, dataclass
@@ -164,8 +165,8 @@ def view_numbers(
 
 
 class _PixelNorm(nn.Module):
-    """Normalises the channels of each place by themselves: what a network learned on parts of views holds on whole ones,
-    however much of them is background."""
+    """Normalises the channels of each place by themselves: what a network learned on parts of views holds on whole
+    ones, however much of them is background."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
