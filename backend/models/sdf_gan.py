@@ -161,7 +161,7 @@ class SdfHeads(nn.Module):
             nn.init.normal_(layer.weight, 0.0, math.sqrt(2 / layer.out_features))
             nn.init.zeros_(layer.bias)
         self.first.weight[:, 3:place] *= 0.03
-        self.first.weight[:, place:] *= 0.005  # products of three planes have enormous outliers
+        self.first.weight[:, place:] *= 0.0005  # products of three planes have enormous outliers
         nn.init.normal_(self.shape.weight, 0.0, 0.05)
         nn.init.zeros_(self.shape.bias)
         nn.init.normal_(self.shape.weight[:1], math.sqrt(math.pi / config.hidden), 1e-4)

@@ -32,7 +32,7 @@ def generator() -> SdfGan:
     torch.manual_seed(0)
     model = SdfGan(SdfGanConfig.tiny())
     with torch.no_grad():
-        model.heads.first.weight[:, -4:] *= 20
+        model.heads.first.weight[:, -4:] *= 200
         model.heads.colour.weight *= 4
     return model.eval().requires_grad_(False)
 
