@@ -41,7 +41,7 @@ GANS: dict[str, GanPreset] = {
         generator=SdfGanConfig.small(), discriminator=DiscriminatorConfig.small(), proposal=ProposalConfig.small(),
         stage=GanStageConfig(
             batch=8, schedule=GanSchedule.small(), adapt_within=100_000,
-            rendering=GanRendering(coarse=12, fine=12, budget=8, hard_budget=16, patch=16, boundary_points=512),
+            rendering=GanRendering(coarse=24, fine=24, budget=8, hard_budget=16, patch=16, boundary_points=512),
         ),
         engine=replace(_ENGINE, minutes=480, save_every=50, sheet_every=500),
     ),
