@@ -18,7 +18,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -144,18 +144,23 @@ def ours(table: Table, flags: argparse.Namespace) -> tuple[Any, Any, Any]:
         table.timed(f"bake, {size}", lambda size=size: bake(field, mesh, size), 3)  # type: ignore[misc]
     resampled = table.timed(
         f"refine: resample, {flags.texture}",
-        lambda: list(REFINERS["resample"].refine(field, mesh, first, portrait, size=flags.texture))[-1],
+        lambda: _last(REFINERS["resample"].refine(field, mesh, first, portrait, size=flags.texture)),
         2,
     )
     final = table.timed(
         f"refine: reproject, {flags.texture}",
-        lambda: list(REFINERS["reproject"].refine(field, mesh, resampled, portrait, size=flags.texture))[-1],
+        lambda: _last(REFINERS["reproject"].refine(field, mesh, resampled, portrait, size=flags.texture)),
         2,
     )
     table.timed("preview strip, 4 x 384", lambda: preview(mesh, final, 384), 2)
     for side in (128, 512):
         table.timed(f"render the field, {side}", lambda side=side: render(field, orbit(0.3), side, side), 3)  # type: ignore[misc]
     return field, mesh, rough
+
+
+def _last(better: Iterator[Any]) -> Any:
+    """The finished texture of a refiner, which also says how far it is."""
+    return list(better)[-1]
 
 
 def peer(table: Table, flags: argparse.Namespace, field: Any, rough: Any, mesh: Any) -> None:

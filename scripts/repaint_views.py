@@ -44,7 +44,7 @@ def main() -> None:
     people = SurroundSet(flags.data, embedding, training=False)
     features = encoder_features(embedding.portrait_encoder)
     views = [(person, (person + 4 - person // 2) % people.views) for person in range(min(flags.people, len(people)))]
-    rows = []
+    rows: list[np.ndarray] = []
     print(f"{'strength':>8} {'':>7} {'PSNR':>6} {'detail':>7} {'misplaced':>9} {'features':>9} {'seconds':>8}")
     for strength in STRENGTHS:
         started = time.perf_counter()

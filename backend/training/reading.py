@@ -44,13 +44,14 @@ class Reading(nn.Module):
     def __init__(self, config: PortraitReaderConfig, traits: dict[str, int]) -> None:
         super().__init__()
         self.reader = PortraitReader(config)
-        self.names = list(traits)
+        self.counts = dict(traits)
+        """Trait -> number of its classes."""
         self.traits = nn.ModuleList(nn.Linear(config.hidden, count) for count in traits.values())
 
     def forward(self, *seen: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Components, frontal latent and logits of traits of what `PortraitReader` takes."""
         features, fine = self.reader.look(*seen)
-        named = {name: trait(features) for name, trait in zip(self.names, self.traits, strict=True)}
+        named = {name: trait(features) for name, trait in zip(self.counts, self.traits, strict=True)}
         return *self.reader.read(features, fine), named
 
 
@@ -97,7 +98,7 @@ class ReaderStage:
 
     def sheet(self, average_weights: dict[str, Tensor], path: Path) -> None:
         """Shares that stay unexplained of people that were not trained on, as a text file beside the pictures."""
-        network = Reading(self.network.reader.config, self._traits())
+        network = Reading(self.network.reader.config, self.network.counts)
         network.load_state_dict(average_weights)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.with_suffix(".txt").write_text(
@@ -106,7 +107,7 @@ class ReaderStage:
 
     def record(self) -> dict[str, Any]:
         """What rebuilds the reader."""
-        return {"reader": self.network.reader.config.to_json(), "people": self.people, "traits": self._traits()}
+        return {"reader": self.network.reader.config.to_json(), "people": self.people, "traits": self.network.counts}
 
     @torch.inference_mode()
     def measure(self, reader: PortraitReader) -> dict[str, float]:
@@ -126,9 +127,6 @@ class ReaderStage:
         wanted = self.latents.planes[chosen].float().to(components.device)
         error = (shown(principal, components, front) - wanted).square()
         return (plane_weights(error) * error).mean() / self.variance
-
-    def _traits(self) -> dict[str, int]:
-        return dict(zip(self.network.names, (each.out_features for each in self.network.traits), strict=True))
 
 
 def guessed_angles(
