@@ -68,7 +68,7 @@ def repaint(
 
 def worn_view(truth: HeadViews, doubt: float, random: torch.Generator) -> View:
     """A true view as a refinement would meet it: all of the head is there, none of it sharp."""
-    seen = wear(truth, random, torch.full((1,), doubt), holes=False)
+    seen = wear(truth, random, torch.full((1,), doubt), holes=False, sharp=0.0)
     shown = seen.guide[0, 4].numpy() > 0.5
     nothing = np.zeros(shown.shape, np.float32)
     azimuth, elevation = truth.angles[0].tolist()

@@ -26,11 +26,16 @@ NO_DEPTH = 0.3
 
 
 def wear(
-    truth: HeadViews, random: torch.Generator, doubt: Float[Tensor, " B"] | None = None, holes: bool = True
+    truth: HeadViews,
+    random: torch.Generator,
+    doubt: Float[Tensor, " B"] | None = None,
+    holes: bool = True,
+    sharp: float | None = None,
 ) -> SeenView:
     """What a refiner would know of true views: a worn picture, the shape without its finest detail, masks.
 
-    The doubt is random unless given; without `holes` all of the head is there and may change.
+    The doubt is random unless given; without `holes` all of the head is there and may change. A share `sharp` of the
+    pictures, `SHARP` unless given, is left as it was.
     """
     count = len(truth.picture)
     if doubt is None:
@@ -41,7 +46,12 @@ def wear(
         generate[torch.rand(count, generator=random) < WHOLE] = 1.0
         generate = generate * truth.shown
         keep = torch.cat([_hole(truth, row, random, often=0.25) for row in range(count)]) * (1 - generate) * truth.shown
-    rows = [_worn(truth.picture[k : k + 1], truth.shown[k : k + 1], float(doubt[k]), random) for k in range(count)]
+    rows = [
+        truth.picture[k : k + 1]
+        if _chance(random) < (SHARP if sharp is None else sharp)
+        else _worn(truth.picture[k : k + 1], truth.shown[k : k + 1], float(doubt[k]), random)
+        for k in range(count)
+    ]
     picture = torch.lerp(torch.cat(rows), truth.picture, keep)
     shown = (truth.shown > 0.5).float()
     normal, depth = _worn_shape(truth, shown, doubt, random)
@@ -51,8 +61,6 @@ def wear(
 
 
 def _worn(picture: Tensor, shown: Tensor, doubt: float, random: torch.Generator) -> Tensor:
-    if _chance(random) < SHARP:
-        return picture
     severity = doubt * _uniform(0.4, 1, random)
     height, width = picture.shape[-2:]
     solid = torch.cat([picture * shown, shown], 1)
@@ -64,7 +72,10 @@ def _worn(picture: Tensor, shown: Tensor, doubt: float, random: torch.Generator)
     coarse = functional.interpolate(solid, (rows, columns), mode="area")
     mode = "bicubic" if _chance(random) < 0.5 else "bilinear"
     solid = functional.interpolate(coarse, (height, width), mode=mode, align_corners=False)
-    colour = solid[:, :3] / solid[:, 3:].clamp(min=0.05)
+    # What moved off the head leaves places without a colour: there the wider surroundings hold.
+    wide = functional.interpolate(_blurred(coarse, 2), (height, width), mode="bilinear", align_corners=False)
+    solid = solid + 0.05 * wide
+    colour = solid[:, :3] / solid[:, 3:].clamp(min=1e-3)
     mean = (colour * shown).sum((2, 3), keepdim=True) / shown.sum((2, 3), keepdim=True).clamp(min=1)
     colour = mean + (colour - mean) * (1 - 0.4 * severity * _chance(random))
     for grid, coloured, grey in ((2 + 4 * _chance(random), 0.08, 0.06), (12 + 12 * _chance(random), 0.03, 0.03)):

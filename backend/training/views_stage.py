@@ -34,6 +34,8 @@ class ViewsStageConfig:
     than few large ones."""
     slopes: float = 0.5
     """Weight of the error's slopes: what is fine counts more."""
+    blind: float = 0.7
+    """Share of visits under noise that hides everything: there only what is known of the view helps."""
     background: float = 0.03
     """Weight of what is not the head."""
     schedule: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(kind="cosine", tau=0.2))
@@ -60,6 +62,7 @@ class ViewsStage:
         seen = to_device(wear(truth, random), device)
         x0 = (2 * truth.picture - 1).to(device)
         u = draw_times(config.batch, random)[torch.randperm(config.batch, generator=random)]
+        u[torch.rand(config.batch, generator=random) < config.blind] = 1.0
         noise = torch.randn(x0.shape, generator=random).to(device)
         noisy, sigma = diffuse(x0, u.to(device), noise, config.schedule)
         mean, deviation = expected(noisy, sigma, seen)
