@@ -8,9 +8,9 @@ import bpy
 from .properties import MAX_SEED
 
 REFINERS = (
-    ("diffuse-local", "Local Model", "The shipped model repaints the head view by view, without a network"),
-    ("diffuse-sd", "Stable Diffusion", "A model of your own repaints the head view by view; see the documentation"),
     ("reproject", "Portrait Only", "The photograph's own pixels where its camera saw the head, matched on the rest"),
+    ("diffuse-local", "Local Model", "A model that you have trained repaints the head view by view; none ships yet"),
+    ("diffuse-sd", "Stable Diffusion", "A model of your own repaints the head view by view; see the documentation"),
 )
 LAYOUTS = (
     ("auto", "Automatic", "The head's own UVs where they can hold one picture, else a new UV layer"),

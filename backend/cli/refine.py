@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from backend.pipeline.events import Finished, Painted, Progress, Shaped
 from backend.pipeline.head_request import HeadWish
-from backend.pipeline.refine_request import DEFAULT_SIZE, RefineRequest
+from backend.pipeline.refine_request import DEFAULT_REFINER, DEFAULT_SIZE, RefineRequest
 
 from .frame import Complaint
 from .progress import Bar
@@ -55,8 +55,9 @@ class Flags:
     """Side of the new image, texels; as large as the one that is there unless given."""
     seed: int = 0
     """Decides the noise: the same call gives the same image."""
-    refiner: Literal["diffuse-local", "diffuse-sd", "reproject"] = "diffuse-local"
-    """What paints: the model that ships, Stable Diffusion with ControlNets, or nothing but the portrait's pixels."""
+    refiner: Literal["diffuse-local", "diffuse-sd", "reproject"] | None = None
+    """What paints: a model of views that you have trained, Stable Diffusion with ControlNets, or nothing but the
+    portrait's pixels. Unless told, a portrait alone is reproject, everything else diffuse-local."""
     guidance: float | None = None
     """How strictly the prompt is followed; the refiner's own value unless given."""
     steps: int | None = None
@@ -124,11 +125,16 @@ def _request(flags: Flags) -> RefineRequest:
         views=flags.views,
         size=DEFAULT_SIZE if flags.size is None else flags.size,
         seed=flags.seed,
-        refiner=flags.refiner,
+        refiner=flags.refiner or _fitting(flags),
         guidance=flags.guidance,
         steps=flags.steps,
         job_id=uuid.uuid4().hex,
     )
+
+
+def _fitting(flags: Flags) -> str:
+    """A portrait alone needs no model."""
+    return "reproject" if flags.portrait is not None and flags.prompt is None else DEFAULT_REFINER
 
 
 def _content(file: Path) -> bytes:

@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.blender, pytest.mark.usefixtures("connected")]
 @pytest.fixture
 def head(connected):
     """A ball with all that a head of a production has: UVs, two materials, groups, shape keys, a rig."""
+    bpy.context.scene.maquette_refine.refiner = "diffuse-local"
     bpy.ops.mesh.primitive_uv_sphere_add(segments=12, ring_count=8)
     made = bpy.context.object
     made.name = "Hero"

@@ -7,6 +7,7 @@ from backend.faces.portrait import PortraitError
 from backend.pipeline.events import Finished, Painted, Progress
 from backend.pipeline.refine import run
 from backend.pipeline.refine_request import RefineRequest
+from backend.refinement import priors
 from backend.refinement.prior import PRIORS, PriorError, PriorSettings
 from tests.backend.refinement.priors import Sharpener
 from tests.backend.texture.ball import ball
@@ -72,6 +73,7 @@ def test_closing_cancels_within_the_view() -> None:
 def test_what_is_missing_is_said_first(monkeypatch: pytest.MonkeyPatch, finder: FaceFinder) -> None:
     mesh, textures = ball()
     monkeypatch.setitem(PRIORS, "diffuse-local", "tests.backend.refinement.nowhere:load")
+    priors._kept.cache_clear()  # other tests have loaded one of that name
     with pytest.raises(PriorError):
         list(run(RefineRequest(), mesh, textures))
     with pytest.raises(PortraitError):
