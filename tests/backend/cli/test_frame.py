@@ -10,7 +10,7 @@ from backend.cli import VERBS
 from backend.cli.frame import run_command_line, verb_parser
 
 ROOT = Path(__file__).parents[3]
-FRAME_FILES = {"__init__", "frame", "flags", "progress", "making"}
+FRAME_FILES = {"__init__", "frame", "flags", "progress", "making", "head_files"}
 
 
 def test_every_verb_has_its_file() -> None:

@@ -177,6 +177,7 @@ def test_views_are_repainted_where_that_is_asked_for(monkeypatch: pytest.MonkeyP
 
 def test_a_missing_painter_is_told_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PRIORS, "diffuse-local", "tests.backend.refinement.nowhere:load")
+    priors._kept.cache_clear()  # other tests have loaded one of that name
     sculptor = Sculptor()
     with pytest.raises(PriorError, match="diffuse-local cannot be loaded"):
         list(run(AvatarRequest(options=SMALL | {"refiners": ["diffuse-local"]}), sculptor))
