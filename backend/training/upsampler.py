@@ -17,11 +17,11 @@ from ..geometry.triplane import roll, unroll
 from ..models.embedding import JointEmbedding
 from ..models.latent_denoiser import PORTRAIT, LatentDenoiser
 from ..models.layers import channels_last
-from ..models.laying import frontal_depth, lay_on_plane
+from ..models.laying import lay_on_plane
 from ..models.plane_codec import CHANNEL_WEIGHTS, views_to_input
 from ..models.upsampler import UpsamplerConfig, ViewUpsampler, enlarge
 from .data import People
-from .latents import LatentSet, mirror_views
+from .latents import LatentSet, average_depth, mirror_views
 from .objective import ObjectiveConfig, Subject, losses
 from .photometric import PhotometricConfig
 from .planes import FieldMaker, person_views
@@ -86,9 +86,7 @@ class UpsamplerStage:
         self.face_size = embedding.config.portrait.image_size
         self.network = ViewUpsampler(network)
         channels_last(self.network)
-        mean = latents.codec.decode(latents.mean[None].float())[0]
-        small = frontal_depth(mean)[None, None]
-        self.depth = functional.interpolate(small, (network.view_size,) * 2, mode="bilinear", align_corners=False)[0, 0]
+        self.depth = average_depth(latents, network.view_size)
         weights = torch.tensor(CHANNEL_WEIGHTS).square()
         self.weights = (weights / weights.mean())[:, None, None]
 
