@@ -4,7 +4,6 @@
 # mypy: disable-error-code="valid-type"
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import bpy
@@ -126,30 +125,4 @@ def _target(found: bpy.types.Object, head: Head, assign: bool) -> dress.Target:
     return dress.Target(found.name, found.session_uid, dress.counts(base), head.corners, uv, layer, faces)
 
 
-class MAQUETTE_OT_pick_reference(bpy.types.Operator):
-    """Choose the photograph of the person: one face, seen from the front"""
-
-    bl_idname = "maquette.pick_reference"
-    bl_label = "Choose Portrait"
-    bl_options = {"REGISTER", "UNDO", "INTERNAL"}  # noqa: RUF012
-
-    filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
-    filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        before = context.scene.maquette_refine.portrait
-        if before:
-            self.filepath = str(Path(bpy.path.abspath(before)))
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        if not Path(self.filepath).is_file():
-            self.report({"ERROR"}, f"There is no file at {self.filepath}.")
-            return {"CANCELLED"}
-        context.scene.maquette_refine.portrait = self.filepath
-        return {"FINISHED"}
-
-
-CLASSES = (MAQUETTE_OT_refine, MAQUETTE_OT_pick_reference)
+CLASSES = (MAQUETTE_OT_refine,)
