@@ -25,6 +25,7 @@ LAYERS = [
     "training",
     "synthesis",
     "refinement",
+    "adaptation",
     "pipeline",
     "evaluation",
     "claims",
@@ -42,7 +43,7 @@ NARROWER = {
 }
 """Packages that may know even less than all before them."""
 OFFLINE = {
-    "training": {"evaluation", "claims", "cluster", "cli"},
+    "training": {"adaptation", "evaluation", "claims", "cluster", "cli"},
     "studio": {"training", "synthesis", "evaluation", "claims", "cluster", "cli"},
     "evaluation": {"claims", "cluster", "cli"},
     "claims": {"cli"},
