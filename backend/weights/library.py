@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The user's folder of converted models, listed from the files' headers alone: no torch.
+"""The user's folder of converted, trained and adapted models, listed from the files' headers alone: no torch.
 
-One safetensors file a model: tensors by our names, and in its header format, family, configuration, licence and origin.
+One safetensors file a model: tensors by our names, and in its header format, family, configuration, licence, origin
+and, of a style (a generator that a sentence changed), the recipe.
 """
 
 import json
@@ -11,6 +12,7 @@ import re
 import struct
 import sys
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,10 @@ from .licences import Licence
 FORMAT = "maquette-converted-1"
 INPUTS = {"eg3d": ("seed",), "panohead": ("seed",), "triposr": ("portrait",), "sdf-gan": ("portrait", "seed")}
 """Family -> what its avatars are made from."""
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+ADAPTABLE = ("sdf-gan",)
+"""Families that a sentence can change."""
+MAX_NAME = 40
+NAME = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{MAX_NAME - 1}}}")
 """What a model may be called."""
 MAX_HEADER_BYTES = 8 << 20
 
@@ -47,6 +52,8 @@ class Entry:
     licence: Licence
     origin: dict[str, str]
     """The checkpoint's "file" name and "sha256"."""
+    recipe: dict[str, Any] | None = None
+    """Of a style: the "prompt" that changed the "model" of another name, and all that is needed to do so again."""
 
     @property
     def model_hash(self) -> str:
@@ -99,6 +106,37 @@ def entries() -> dict[str, Entry]:
     return found
 
 
+def adaptable() -> tuple[str, ...]:
+    """Names of the models that a sentence can change, styles last: what they came from makes the purer new ones."""
+    found = [entry for entry in entries().values() if entry.family in ADAPTABLE]
+    return tuple(each.name for each in sorted(found, key=lambda entry: entry.recipe is not None))
+
+
+def styles() -> dict[str, Entry]:
+    """The models that a sentence made of others, by name."""
+    return {name: entry for name, entry in entries().items() if entry.recipe is not None}
+
+
+def remove(name: str) -> None:
+    """Delete a model from the user's folder. Raises LibraryError where there is none, or it cannot be deleted."""
+    path = place(name)
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        known = ", ".join(entries()) or "it is empty"
+        raise LibraryError(f"there is no model called {name} in your folder", f"There: {known}.") from None
+    except OSError as error:
+        raise LibraryError(f"the model {name} cannot be deleted: {error.strerror or error}", str(path)) from error
+
+
+def free_name(wanted: str) -> str:
+    """A name for a new model after some words: "A marble statue!" -> "a-marble-statue", numbered where it is taken."""
+    word = re.sub(r"[^a-z0-9]+", "-", wanted.lower()).strip("-")[: MAX_NAME - 4].strip("-") or "style"
+    taken = entries()
+    numbered = (word if number == 1 else f"{word}-{number}" for number in count(1))
+    return next(each for each in numbered if each not in taken and not place(each).exists())
+
+
 def read_entry(path: Path) -> Entry:
     """What the header of a converted model says. Raises LibraryError."""
     again = "Convert the checkpoint again: maquette convert FILE --as eg3d|panohead|triposr"
@@ -112,7 +150,10 @@ def read_entry(path: Path) -> Entry:
             raise ValueError
         parts = {name: json.loads(told[name]) for name in ("config", "licence", "origin")}
         licence = Licence.from_json(parts["licence"])
-        return Entry(path.stem, path, told["family"], parts["config"], licence, parts["origin"])
+        recipe = json.loads(told["recipe"]) if "recipe" in told else None
+        if not isinstance(recipe, dict | None):
+            raise ValueError
+        return Entry(path.stem, path, told["family"], parts["config"], licence, parts["origin"], recipe)
     except OSError as error:
         raise LibraryError(f"the model {path.stem} cannot be read: {error.strerror or error}", again) from error
     except (struct.error, ValueError, KeyError, TypeError, RecursionError) as error:

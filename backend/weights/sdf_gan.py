@@ -83,8 +83,9 @@ class TrainedSdfGan:
         return self
 
 
-def save_sdf_gan(model: TrainedSdfGan, path: Path, terms: Licence = OWN) -> None:
-    """Write a GAN in half precision, as a file that the user's folder of models takes as it is."""
+def save_sdf_gan(model: TrainedSdfGan, path: Path, terms: Licence = OWN, recipe: dict[str, Any] | None = None) -> None:
+    """Write a GAN in half precision, as a file that the user's folder of models takes as it is; `recipe` says of a
+    style how it came to be."""
     tensors = {
         f"{name}.{key}": value.detach().half().contiguous()
         for name, module in model.modules().items()
@@ -98,7 +99,7 @@ def save_sdf_gan(model: TrainedSdfGan, path: Path, terms: Licence = OWN) -> None
         "format": FORMAT, "family": FAMILY, "config": json.dumps(model.config.to_json()),
         "licence": json.dumps(asdict(terms)),
         "origin": json.dumps({"file": path.name, "sha256": digest.hexdigest()}),
-    }  # fmt: skip
+    } | ({} if recipe is None else {"recipe": json.dumps(recipe)})  # fmt: skip
     save_file(tensors, path, metadata=told)
     path.chmod(0o644)
 

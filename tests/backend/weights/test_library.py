@@ -43,6 +43,35 @@ def test_models_are_listed_beside_the_shipped_one(folder: Path) -> None:
     assert entry.model_hash == "0123456789abcdef" and entry.licence.text == "all of it" and entry.config["box"] == 1.0
 
 
+def test_a_style_tells_how_it_came_to_be_and_what_it_may_be_made_of(folder: Path) -> None:
+    keep(folder / "a-statue.safetensors", family="sdf-gan", recipe=json.dumps({"prompt": "a statue", "model": "own"}))
+    keep(folder / "own.safetensors", family="sdf-gan")
+    keep(folder / "busts.safetensors")
+    assert [name for name in library.adaptable() if name in ("a-statue", "own", "busts")] == ["own", "a-statue"]
+    assert library.styles()["a-statue"].recipe == {"prompt": "a statue", "model": "own"}
+    assert read_entry(folder / "busts.safetensors").recipe is None and "busts" not in library.styles()
+    with pytest.raises(LibraryError, match="is no converted model"):
+        read_entry(keep(folder / "odd.safetensors", recipe="[1]"))
+
+
+def test_a_new_model_is_called_after_words_and_never_as_another(folder: Path) -> None:
+    assert library.free_name("A marble statue!") == "a-marble-statue" and library.free_name("한국어") == "style"
+    keep(folder / "a-marble-statue.safetensors")
+    (folder / "a-marble-statue-2.safetensors").write_bytes(b"broken, but there")
+    assert library.free_name("a marble  statue") == "a-marble-statue-3"
+    place(library.free_name("a very long sentence about a very old head of marble, bronze and more"))
+
+
+def test_a_model_is_removed_by_name(folder: Path) -> None:
+    path = keep(folder / "own.safetensors")
+    library.remove("own")
+    assert not path.exists()
+    with pytest.raises(LibraryError, match="no model called own"):
+        library.remove("own")
+    with pytest.raises(LibraryError, match="cannot be called"):
+        library.remove("../own")
+
+
 def test_listing_needs_no_torch(folder: Path) -> None:
     keep(folder / "heads.safetensors")
     program = "import sys; from backend import synthesis; print(*synthesis.available(), 'torch' in sys.modules)"

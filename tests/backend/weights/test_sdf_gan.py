@@ -43,6 +43,12 @@ def test_a_model_lies_in_the_users_folder_as_it_was_written(file: Path) -> None:
     assert not any(parameter.requires_grad for parameter in loaded.proposal.parameters())
 
 
+def test_a_style_carries_its_recipe(file: Path) -> None:
+    save_sdf_gan(load_sdf_gan(read_entry(file)), file, recipe={"prompt": "a marble statue", "steps": 3})
+    assert read_entry(file).recipe == {"prompt": "a marble statue", "steps": 3}
+    assert load_sdf_gan(read_entry(file)).config == SdfGanFileConfig.tiny()
+
+
 def test_the_same_weights_have_the_same_name_and_others_another(file: Path) -> None:
     before = read_entry(file).model_hash
     model = load_sdf_gan(read_entry(file))
