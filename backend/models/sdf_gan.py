@@ -52,6 +52,9 @@ class SdfGanConfig:
     """Of both heads; the paper's table has the first, its text the second, which is several times faster."""
     radius: float = 0.6
     """Of the sphere that untrained weights hold, box units."""
+    case: bool = False
+    """Whether planes of their own are added to everybody's: what one sentence needs beyond what the generator can
+    make (Lei et al. 2023, the case-specific triplane)."""
 
     @classmethod
     def tiny(cls) -> "SdfGanConfig":
@@ -187,6 +190,8 @@ class SdfGan(nn.Module):
             Block(plane, config.last, plane, w, config.side, up=True, clamp=clamp) for _ in range(3)
         )
         self.heads = SdfHeads(config)
+        shape = (1, 3, config.features, config.side, config.side)
+        self.case = nn.Parameter(torch.zeros(shape)) if config.case else None
 
     def styles(
         self, z: Float[Tensor, "B Z"], label: Float[Tensor, "B L"] | None = None, truncation: float = 1.0
@@ -203,7 +208,8 @@ class SdfGan(nn.Module):
         parts = zip(coarse.chunk(3, 1), self.doubling, strict=True)
         planes = torch.stack([block(part, part, last, noise)[1] for part, block in parts], 1)
         # Every block adds an image of deviation 1; of larger ones the product of three would be enormous.
-        return planes / math.sqrt(len(self.synthesis.blocks) + 1)
+        planes = planes / math.sqrt(len(self.synthesis.blocks) + 1)
+        return planes if self.case is None else planes + self.case
 
     def volume(
         self, planes: Float[Tensor, "1 3 C R R"], camera: Camera | None = None, recompute: bool = False

@@ -144,3 +144,12 @@ def test_waves_and_labels_are_laid_out_as_published() -> None:
     label = camera_label(camera)
     assert label.shape == (1, 25)
     assert torch.equal(label[0, :16].reshape(4, 4), camera.cam_to_world) and float(label[0, 18]) == 0.5
+
+
+def test_planes_of_a_case_are_added_to_everybodys() -> None:
+    model = fresh(replace(TINY, case=True))
+    assert model.case is not None
+    styles = model.styles(torch.randn(2, 8))
+    before = model.planes(styles)
+    torch.nn.init.normal_(model.case)
+    torch.testing.assert_close(model.planes(styles), before + model.case)
