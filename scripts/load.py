@@ -4,12 +4,12 @@
 """Many clients with many draft jobs each against one real backend: all finish, nobody is kept waiting for others.
 
     python scripts/load.py                                  # 8 clients, 50 jobs each, a runner of milliseconds
-    python scripts/load.py --jobs 2 --runner backend.service.translate:AvatarRunner       # real avatars
+    python scripts/load.py --real --limit 3600              # the same with real avatars, each of another seed
 
 Client after client sends all it wants at once. Printed: how long a job waits for its acceptance and for its end, how
 even the clients were served when half of all was done (Jain, Chiu and Hawe 1984: 1 is even, 1/clients is one for
-all), what a question takes while all that goes on, and the memory of server and worker. Exit status 1 if a job did not
-finish, or if serving was uneven, or if memory grew.
+all), what a question takes while all that goes on, and the memory of server and worker at a quarter of the way and at
+the end. Exit status 1 if a job did not finish, or if serving was uneven, or if either memory grew.
 """
 
 import argparse
@@ -42,11 +42,13 @@ from blender_addon.protocol import (
     TextureReady,
 )
 
-TINY = "tests.integration.tiny_runner:TinyRunner"
+TINY, REAL = "tests.integration.tiny_runner:TinyRunner", "backend.service.translate:AvatarRunner"
 EVEN = 0.9
 """Least evenness that passes."""
 MAY_GROW = 16 << 20
 """Bytes of the server between a quarter of the way and the end: it holds at most some results on their way."""
+WORKER_MAY_GROW = 128 << 20
+"""Of a worker: its allocators keep what the largest avatar so far took."""
 ASK_SECONDS = 0.5
 """Between two questions of one more client."""
 
@@ -91,8 +93,9 @@ class Report:
     waited: tuple[float, ...]
     answered: tuple[float, ...]
     memory: tuple[int, ...]
-    """Of the server, over time."""
+    """Of the server over time, from the first job's end on."""
     workers: tuple[int, ...]
+    """Of the largest worker, likewise."""
 
     def problems(self) -> list[str]:
         """What is not as it should be, one sentence each."""
@@ -104,6 +107,8 @@ class Report:
             found.append(f"clients were served unevenly: {self.evenness:.2f}, wanted {EVEN}")
         if (grown := self.memory[-1] - self.memory[len(self.memory) // 4]) > MAY_GROW:
             found.append(f"the server grew by {grown / (1 << 20):.0f} MB")
+        if (grown := self.workers[-1] - self.workers[len(self.workers) // 4]) > WORKER_MAY_GROW:
+            found.append(f"the worker grew by {grown / (1 << 20):.0f} MB")
         return found
 
 
@@ -121,36 +126,43 @@ def load(
             crowd = [Client(store / CONNECTION_NAME, f"client {number}") for number in range(clients + 1)]
             for each in crowd:
                 each.connect(30)
-            return _watch(crowd, jobs, psutil.Process(launched.process.pid), limit, say)
+            seeds = [0] * (clients * jobs) if runner == TINY else list(range(clients * jobs))
+            return _watch(crowd, seeds, psutil.Process(launched.process.pid), limit, say)
         finally:
             for each in crowd:
                 each.close()
             launched.stop()
 
 
-def _watch(crowd: list[Client], jobs: int, server: psutil.Process, limit: float, say: Callable[[str], None]) -> Report:
+def _watch(
+    crowd: list[Client], seeds: list[int], server: psutil.Process, limit: float, say: Callable[[str], None]
+) -> Report:
     *those, asker = crowd
     seen, began = [Seen(each) for each in those], time.monotonic()
-    for each in seen:
-        for number in range(jobs):
-            request = JobRequest(uuid.uuid4().hex, preset="draft", seed=0, label=f"{number}")
+    for number, each in enumerate(seen):
+        for seed in seeds[number :: len(seen)]:
+            request = JobRequest(uuid.uuid4().hex, preset="draft", seed=seed, label=f"{seed}")
             each.sent[request.job_id] = time.monotonic()
             each.client.send(request)
-    wanted, asked, answered = len(seen) * jobs, 0.0, list[float]()
-    memory, workers, told = [server.memory_info().rss], [0], 0
+    wanted, asked, answered = len(seeds), 0.0, list[float]()
+    memory, workers, told = list[int](), list[int](), 0
     while (done := sum(len(each.ended) for each in seen)) < wanted and time.monotonic() < began + limit:
         for each in seen:
             each.hear()
         if time.monotonic() > asked + ASK_SECONDS:
             asked = time.monotonic()
             asker.send(ListJobs(1))
-            memory.append(server.memory_info().rss)
-            workers.append(max((each.memory_info().rss for each in server.children()), default=0))
+            if done:
+                memory.append(server.memory_info().rss)
+                workers.append(max((each.memory_info().rss for each in server.children()), default=0))
         if any(isinstance(event, JobsListed) for event in asker.wait(0.005)):
             answered.append(time.monotonic() - asked)
-        if done >= told + wanted // 10:
+        if memory and done >= told + max(1, wanted // 20):
             told = done
-            say(f"{time.monotonic() - began:5.0f} s: {done} of {wanted}; {memory[-1] / (1 << 20):.0f} MB")
+            held = f"{memory[-1] / (1 << 20):.0f} + {workers[-1] / (1 << 20):.0f} MB"
+            say(f"{time.monotonic() - began:5.0f} s: {done} of {wanted}; {held}")
+    memory.append(server.memory_info().rss)
+    workers.append(max((each.memory_info().rss for each in server.children()), default=0))
     ends = sorted((when, number) for number, each in enumerate(seen) for when in each.ended.values())
     half = Counter(number for _, number in ends[: wanted // 2])
     shares = [half[number] for number in range(len(seen))]
@@ -184,18 +196,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--jobs", type=int, default=50, help="of each client, at once (64 at most)")
-    parser.add_argument("--runner", default=TINY, help="what the worker loads")
+    parser.add_argument("--real", action="store_true", help="let real avatars be made, not a quad in milliseconds")
     parser.add_argument("--limit", type=float, default=600.0, help="seconds after which it is given up")
     flags = parser.parse_args()
-    report = load(flags.clients, flags.jobs, flags.runner, flags.limit)
+    runner = REAL if flags.real else TINY
+    report = load(flags.clients, flags.jobs, runner, flags.limit, lambda line: print(line, flush=True))
     print(f"{report.done} of {report.wanted} jobs finished in {report.seconds:.1f} s")
     print(f"accepted after   {spread(report.accepted)}")
     print(f"finished after   {spread(report.waited)}")
     print(f"list asked for   {spread(report.answered)}")
     print(f"evenness at half {report.evenness:.3f} of 1")
-    quarter = report.memory[len(report.memory) // 4]
-    print(f"server           {quarter / (1 << 20):.1f} -> {report.memory[-1] / (1 << 20):.1f} MB")
-    print(f"worker           {max(report.workers) / (1 << 20):.1f} MB at most")
+    for name, sizes in (("server", report.memory), ("worker", report.workers)):
+        quarter, end, most = (size / (1 << 20) for size in (sizes[len(sizes) // 4], sizes[-1], max(sizes)))
+        print(f"{name:<16} {quarter:.1f} -> {end:.1f} MB, at most {most:.1f} MB")
     for problem in report.problems():
         print(f"it falls short: {problem}", file=sys.stderr)
     return int(bool(report.problems()))

@@ -44,6 +44,10 @@ class Flags:
     """Seconds without a sign of life after which a worker process is ended and started again."""
     memory_limit: float | None = None
     """GB that each worker process may take; a job that wants more fails with what to choose instead. Linux only."""
+    keep_jobs: int = 500
+    """Finished jobs that are kept for who fetches them later; who made most gives up his oldest first."""
+    keep_gb: float = 4.0
+    """GB of their results."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least weight of what goes into the store's logs, one JSON object per line."""
     runner: str = "backend.service.translate:AvatarRunner"
@@ -53,6 +57,7 @@ class Flags:
 def run(flags: Flags) -> None:
     """Serves until interrupted, terminated or idle."""
     from backend.service.logs import SERVER_LOG, logged
+    from backend.service.retention import Retention
     from backend.service.server import Server, ServerSettings
     from blender_addon.protocol import default_store
 
@@ -80,6 +85,7 @@ def run(flags: Flags) -> None:
             log_level=flags.log_level,
             patience=flags.patience,
             memory_limit=flags.memory_limit,
+            retention=Retention(jobs=flags.keep_jobs, size=int(flags.keep_gb * (1 << 30))),
         )
     )
 

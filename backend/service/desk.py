@@ -143,7 +143,7 @@ class Desk:
             else:
                 self._store.restart(each.job_id)
                 share = each.account or EARLIER
-                self._turns.put(each.job_id, share, each.preset, each.priority)
+                self._turns.put(each.job_id, share, each.preset, each.priority, last=each.moved)
                 self._sizes[each.job_id] = (share, each.size)
 
     def postpone(self) -> None:
@@ -232,6 +232,7 @@ class Desk:
         if not mine or not self._turns.move(job_id, place):
             sentence = "That job does not wait (any more)."
             raise JobError(ErrorCode.UNKNOWN_JOB, sentence, "Only jobs that wait can change places.")
+        self._attempt(self._store.arrange, self._turns.line_of(job_id))
         self._tell_places()
 
     def _cancel(self, job_id: str) -> None:

@@ -9,7 +9,7 @@ import os
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ from .memory import can_limit
 from .parts import AHEAD, CHUNK_BYTES
 from .pool import PATIENCE_SECONDS, Pool
 from .rarely import Rarely
+from .retention import Retention
 from .security import bind_address, local_address, new_key, new_session, same_key
 from .store import Store
 
@@ -93,6 +94,8 @@ class ServerSettings:
     """Seconds without a sign of life after which a worker is ended and replaced."""
     memory_limit: float | None = None
     """GB that each worker process may take of the computer's memory; None: as much as there is."""
+    retention: Retention = field(default_factory=Retention)
+    """How many results are kept."""
     log_level: Level = "info"
     """Least weight of what workers write into their logs; see `logs`."""
 
@@ -109,7 +112,7 @@ class Server:
             raise ServiceError("Only Linux can limit a process's memory.", "Leave --memory-limit out.")
         allowed = AllowList(settings.allow) if settings.allow is not None else None
         address = bind_address(settings.host, settings.port, guarded=allowed is not None)
-        self._store = Store(settings.store)
+        self._store = Store(settings.store, settings.retention)
         self._context: zmq.Context[Any] = zmq.Context()
         self._router = self._context.socket(zmq.ROUTER)
         self._gate: Gate | None = None

@@ -34,10 +34,8 @@ from blender_addon.protocol import (
 )
 
 from .errors import JobError, ServiceError
+from .retention import Kept, Retention, given_up
 
-KEEP_JOBS = 100
-KEEP_BYTES = 2 << 30
-"""Of finished jobs; the oldest go first."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -48,13 +46,17 @@ CREATE TABLE IF NOT EXISTS jobs (
     outcome BLOB,
     summary TEXT NOT NULL DEFAULT '{}',
     account TEXT NOT NULL DEFAULT '',
-    priority TEXT
+    priority TEXT,
+    place INTEGER,
+    size INTEGER
 )
 """
 LATER = {
     "summary": "ALTER TABLE jobs ADD COLUMN summary TEXT NOT NULL DEFAULT '{}'",
     "account": "ALTER TABLE jobs ADD COLUMN account TEXT NOT NULL DEFAULT ''",
     "priority": "ALTER TABLE jobs ADD COLUMN priority TEXT",
+    "place": "ALTER TABLE jobs ADD COLUMN place INTEGER",
+    "size": "ALTER TABLE jobs ADD COLUMN size INTEGER",
 }
 """Columns that stores of older backends lack."""
 
@@ -77,6 +79,8 @@ class Unfinished:
     priority: str | None
     size: int
     """Bytes of its request on disk."""
+    moved: bool = False
+    """Its place in the queue was chosen."""
 
 
 P = ParamSpec("P")
@@ -104,8 +108,8 @@ def _explained(work: Callable[P, R]) -> Callable[P, R]:
 class Store:
     """The jobs of one server; a second one in the same folder is refused."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, retention: Retention | None = None) -> None:
+        self.folder, self._retention = folder, retention or Retention()
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             (folder / "jobs").mkdir(exist_ok=True, mode=0o700)
@@ -124,6 +128,7 @@ class Store:
             for statement in (LATER[name] for name in LATER.keys() - columns):
                 self._database.execute(statement)
             self._database.execute("COMMIT")
+            self._sweep()
         except (OSError, sqlite3.Error, ProtocolError) as error:
             if "locked" in str(error):
                 raise ServiceError(
@@ -202,7 +207,8 @@ class Store:
         values = [bytes(encode(event)[0]), json.dumps(summary), event.job_id]
         self._database.execute("UPDATE jobs SET outcome = ?, summary = ? WHERE id = ?", values)
         (self._place(event.job_id) / "JobRequest").unlink(missing_ok=True)
-        self.prune()
+        self._database.execute("UPDATE jobs SET size = ? WHERE id = ?", [self._held(event.job_id), event.job_id])
+        self._prune()
 
     @_explained
     def results(self, job_id: str) -> list[list[bytes]]:
@@ -221,14 +227,24 @@ class Store:
             return file.read(length)
 
     def unfinished(self) -> list[Unfinished]:
-        """The jobs without an outcome, oldest first."""
-        query = "SELECT id, attempts, account, summary, priority FROM jobs WHERE outcome IS NULL ORDER BY number"
+        """The jobs without an outcome: those whose places were chosen in that order, then the others, oldest first."""
+        query = (
+            "SELECT id, attempts, account, summary, priority, place FROM jobs WHERE outcome IS NULL "
+            "ORDER BY place IS NULL, place, number"
+        )
         found = []
-        for job_id, attempts, account, summary, priority in self._database.execute(query).fetchall():
+        for job_id, attempts, account, summary, priority, chosen in self._database.execute(query).fetchall():
             path, preset = self._place(job_id) / "JobRequest", str(json.loads(summary).get("preset", ""))
             size = path.stat().st_size if path.exists() else 0
-            found.append(Unfinished(job_id, attempts, account, preset, priority, size))
+            found.append(Unfinished(job_id, attempts, account, preset, priority, size, chosen is not None))
         return found
+
+    @_explained
+    def arrange(self, job_ids: Sequence[str]) -> None:
+        """The queue as somebody chose it; it is the same after a restart."""
+        self._database.execute("BEGIN")
+        self._database.executemany("UPDATE jobs SET place = ? WHERE id = ?", list(enumerate(job_ids)))
+        self._database.execute("COMMIT")
 
     @_explained
     def listed(self, limit: int, account: str = "") -> list[dict[str, Any]]:
@@ -253,16 +269,33 @@ class Store:
         for kind in (MeshReady, TextureReady):
             (self._place(job_id) / kind.__name__).unlink(missing_ok=True)
 
-    def prune(self, keep_jobs: int = KEEP_JOBS, keep_bytes: int = KEEP_BYTES) -> None:
-        """Deletes the oldest finished jobs beyond these numbers; the latest always stays."""
-        ended = self._database.execute("SELECT id FROM jobs WHERE outcome IS NOT NULL ORDER BY number DESC").fetchall()
-        total = 0
-        for rank, (job_id,) in enumerate(ended):
-            place = self._place(job_id)
-            total += sum(file.stat().st_size for file in place.iterdir()) if place.exists() else 0
-            if rank and (rank >= keep_jobs or total > keep_bytes):
-                self._database.execute("DELETE FROM jobs WHERE id = ?", [job_id])
-                shutil.rmtree(place, ignore_errors=True)
+    def _prune(self) -> None:
+        """Deletes what is beyond the limits."""
+        query = "SELECT id, account, size FROM jobs WHERE outcome IS NOT NULL ORDER BY number"
+        ended = [Kept(job_id, account, size or 0) for job_id, account, size in self._database.execute(query)]
+        for job_id in given_up(ended, self._retention):
+            self._database.execute("DELETE FROM jobs WHERE id = ?", [job_id])
+            shutil.rmtree(self._place(job_id), ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Deletes what a killed server left between two steps: folders of no job, requests of jobs that are over."""
+        rows = self._database.execute("SELECT id, outcome IS NOT NULL, size FROM jobs").fetchall()
+        places = {self._place(job_id).name for job_id, _, _ in rows}
+        for folder in (self.folder / "jobs").iterdir():
+            if folder.name not in places:
+                shutil.rmtree(folder, ignore_errors=True)
+        for job_id, over, size in rows:
+            for part in self._place(job_id).glob("*.part"):
+                part.unlink(missing_ok=True)
+            if over:
+                (self._place(job_id) / "JobRequest").unlink(missing_ok=True)
+            if over and size is None:
+                self._database.execute("UPDATE jobs SET size = ? WHERE id = ?", [self._held(job_id), job_id])
+
+    def _held(self, job_id: str) -> int:
+        """Bytes of the job's folder."""
+        place = self._place(job_id)
+        return sum(file.stat().st_size for file in place.iterdir()) if place.exists() else 0
 
     def _place(self, job_id: str) -> Path:
         # Hashed: ids differ by case and may be called NUL, which some file systems do not bear.

@@ -61,15 +61,15 @@ class Turns:
     def __contains__(self, job_id: str) -> bool:
         return self._find(job_id) is not None
 
-    def put(self, job_id: str, share: str, like: str = "", priority: str | None = None) -> None:
-        """The job waits from now on, behind those of its share that are as urgent."""
+    def put(self, job_id: str, share: str, like: str = "", priority: str | None = None, last: bool = False) -> None:
+        """The job waits from now on, behind those of its share that are as urgent; behind all of them if `last`."""
         if not self._lines and not self._running:
             self._got.clear()
         self._start(share)
         self._count += 1
         rank = RANKS.get(priority or "normal", RANKS["normal"])
         line = self._lines.setdefault(share, [])
-        place = next((place for place, each in enumerate(line) if each.rank > rank), len(line))
+        place = next((place for place, each in enumerate(line) if each.rank > rank and not last), len(line))
         line.insert(place, Waiting(job_id, share, like, priority == LOW, rank, self._count))
         self._order = None
 
@@ -150,6 +150,10 @@ class Turns:
     def waiting_of(self, share: str) -> int:
         """How many jobs of this share wait."""
         return len(self._lines.get(share, ()))
+
+    def line_of(self, job_id: str) -> list[str]:
+        """The jobs of its share that wait, in their order; none if it does not wait."""
+        return [each.job_id for each in self._lines.get(self.share_of(job_id) or "", ())]
 
     def share_of(self, job_id: str) -> str | None:
         """Whose the job is, while it waits."""

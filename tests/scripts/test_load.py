@@ -23,5 +23,6 @@ def test_what_falls_short_is_a_sentence() -> None:
     lost = replace(GOOD, done=5, failures=("queue_full: 64 jobs of yours wait already.",))
     assert lost.problems() == ["3 of 8 jobs did not finish: queue_full: 64 jobs of yours wait already."]
     assert "unevenly: 0.50" in replace(GOOD, evenness=0.5).problems()[0]
-    assert "grew by 50 MB" in replace(GOOD, memory=(50 << 20, 50 << 20, 100 << 20)).problems()[0]
+    assert "server grew by 50 MB" in replace(GOOD, memory=(50 << 20, 50 << 20, 100 << 20)).problems()[0]
+    assert "worker grew by 200 MB" in replace(GOOD, workers=(50 << 20, 50 << 20, 250 << 20)).problems()[0]
     assert spread((0.001, 0.002, 0.003)) == "median 2.0 ms, 95 % 2.0 ms, most 3.0 ms" and spread(()) == "none"

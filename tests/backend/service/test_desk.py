@@ -342,6 +342,19 @@ def test_shares_and_priorities_outlive_a_restart(room: Room, tmp_path: Path) -> 
     assert second.hands.given[-1].job_id == "b" and list(second.desk.places()) == ["b", "c", "d", "a"]
 
 
+def test_the_queues_arrows_outlive_a_restart(room: Room, tmp_path: Path) -> None:
+    for name in "abcd":
+        room.ask(JobRequest(name))
+    room.ask(Move("d", 0))  # of those that wait
+    assert list(room.desk.places()) == ["a", "d", "b", "c"]
+    room.desk.postpone()
+    room.store.close()
+    second = Room(tmp_path)
+    second.desk.resume()
+    # What was at work was not moved: it has its turn by its age.
+    assert list(second.desk.places()) == ["d", "b", "c", "a"]
+
+
 def test_a_worker_that_rests_is_woken_by_a_job(room: Room) -> None:
     room.ask(FreeMemory())
     assert room.hands.workers[0].state is State.ASLEEP

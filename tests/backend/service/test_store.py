@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from backend.service.errors import JobError, ServiceError
+from backend.service.retention import Retention
 from backend.service.store import Store
 from blender_addon.protocol import Failed, Finished, JobRequest, MeshReady, TextureReady, decode_event, encode
 
@@ -76,18 +77,60 @@ def test_nobody_else_may_look(tmp_path: Path) -> None:
 
 
 def test_the_oldest_results_make_room(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = Store(tmp_path, Retention(jobs=3))
+    store.submit(JobRequest("waits"))
     for name in "abcde":
         store.submit(JobRequest(name))
         store.keep(texture(0, name), encode(texture(0, name)))
         store.finish(Finished(name, {}))
-    store.submit(JobRequest("waits"))
-    store.prune(keep_jobs=3)
     assert [name for name in "abcde" if store.knows(name)] == ["c", "d", "e"]
-    store.prune(keep_bytes=1)
-    assert [name for name in "abcde" if store.knows(name)] == ["e"]
-    assert [(each.job_id, each.preset, each.size > 0) for each in store.unfinished()] == [("waits", "standard", True)]
-    assert len(list((tmp_path / "jobs").iterdir())) == 2
+    store.close()
+    store = Store(tmp_path, Retention(size=1))
+    store.finish(Failed("waits", "cancelled", "Stopped."))
+    assert [name for name in ("waits", *"abcde") if store.knows(name)] == ["e"]
+    assert len(list((tmp_path / "jobs").iterdir())) == 1
+
+
+def test_what_is_not_over_is_never_given_up(tmp_path: Path) -> None:
+    store = Store(tmp_path, Retention(jobs=1))
+    for name in "abc":
+        store.submit(JobRequest(name))
+    store.finish(Finished("a", {}))
+    store.finish(Finished("b", {}))
+    assert [(each.job_id, each.preset, each.size > 0) for each in store.unfinished()] == [("c", "standard", True)]
+
+
+def test_what_a_killed_server_left_is_swept_away(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    store.submit(JobRequest("b", portrait=b"likeness"))
+    request = next(tmp_path.glob("jobs/*/MeshReady")).with_name("JobRequest")
+    left = request.read_bytes()
+    store.finish(Finished("a", {}))
+    store.close()
+    # Killed after the outcome was noted, in the middle of a texture, and before a new job was.
+    request.write_bytes(left)
+    request.with_name("TextureReady.part").write_bytes(b"half")
+    (tmp_path / "jobs" / "of-no-job").mkdir()
+    (tmp_path / "jobs" / "of-no-job" / "JobRequest").write_bytes(b"photograph")
+    store = Store(tmp_path)
+    held = [file.read_bytes() for file in tmp_path.glob("jobs/*/*")]
+    assert not any(b"photograph" in each or each == b"half" for each in held)
+    assert any(b"likeness" in each for each in held) and store.begin("b").portrait == b"likeness"
+    assert [type(decode_event(frames)).__name__ for frames in store.results("a")] == [
+        "MeshReady", "TextureReady", "Finished",
+    ]  # fmt: skip
+
+
+def test_a_queue_that_was_rearranged_stays_so(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for name in "abcd":
+        store.submit(JobRequest(name))
+    store.arrange(["c", "b"])
+    store.close()
+    store = Store(tmp_path)
+    assert [(each.job_id, each.moved) for each in store.unfinished()] == [
+        ("c", True), ("b", True), ("a", False), ("d", False),
+    ]  # fmt: skip
 
 
 def test_a_second_server_is_told_so_even_from_another_process(tmp_path: Path) -> None:

@@ -102,6 +102,14 @@ def test_a_job_is_moved_among_its_own_only() -> None:
     assert turns.move("a2", 0) and turns.order() == ["a2", "b0", "a0", "b1", "a1"]
     assert turns.move("a2", 99) and turns.order() == ["a0", "b0", "a1", "b1", "a2"]
     assert not turns.move("nobody", 0)
+    assert turns.line_of("a1") == ["a0", "a1", "a2"] and turns.line_of("nobody") == []
+
+
+def test_an_order_that_was_chosen_is_put_together_again() -> None:
+    turns = Turns()
+    for name, priority, chosen in (("n2", "normal", True), ("h1", "high", True), ("h2", "high", False)):
+        turns.put(name, "a", "draft", priority, last=chosen)
+    assert turns.order() == ["h2", "n2", "h1"]
 
 
 def test_what_was_left_behind_goes_to_who_asks_for_it() -> None:
