@@ -21,9 +21,11 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import zmq
+
 import backend
 from backend.faces import files
-from backend.weights import checksum
+from backend.weights import checksum, library
 from blender_addon.protocol import CONNECTION_NAME, ProtocolError, read_connection
 
 from .keys import SERVER_KEYS
@@ -77,6 +79,7 @@ def examine(store: Path, device: str = "auto", port: int = 0) -> Iterator[Findin
         ("device", lambda: device_of(device)),
         ("memory", memory),
         ("weights", weights),
+        ("models", models),
         ("face networks", face_networks),
         ("store", lambda: folder("store", store, private=True)),
         ("cache", lambda: folder("cache", files.cache_folder(), private=False)),
@@ -152,25 +155,60 @@ def memory() -> Finding:
     return Finding("memory", State.GOOD, sentence)
 
 
-def weights(path: Path = checksum.WEIGHTS) -> Finding:
-    """The generator's file, byte for byte."""
-    if not path.is_file():
-        return Finding("weights", State.BAD, f"{path} is missing.", "Reinstall maquette, or train new ones.")
-    found = checksum.sha256(path)
-    if found == checksum.expected(path):
-        return Finding("weights", State.GOOD, f"{path.name} is whole (sha256 {found[:16]}).")
-    from backend.weights.store import WeightsError, load
-
-    try:
-        load(path)
-    except WeightsError as error:
+def weights(package: Path = checksum.PACKAGE) -> Finding:
+    """The files that come with the package, byte for byte."""
+    again, sums, found = "Reinstall maquette.", checksum.expected(package), checksum.present(package)
+    if missing := [name for name in sums if name not in found]:
+        return Finding("weights", State.BAD, f"Missing in {package}: {', '.join(missing)}.", again)
+    if not sums:
+        return Finding("weights", State.BAD, f"The list of checksums in {package} is missing or damaged.", again)
+    others = [name for name, path in found.items() if checksum.sha256(path) != sums.get(name)]
+    if damaged := [f"{name} ({why})" for name in others if (why := _unreadable(found[name]))]:
+        return Finding("weights", State.BAD, f"Not the shipped files: {', '.join(damaged)}.", again)
+    if others:
         return Finding(
-            "weights", State.BAD, f"{path.name} is not the shipped file: {error.message}.", "Reinstall maquette."
-        )
-    return Finding(
-        "weights", State.NOTE, f"{path.name} can be read but is not the shipped file (sha256 {found[:16]}).",
-        "If you did not replace it on purpose, reinstall maquette.",
-    )  # fmt: skip
+            "weights", State.NOTE, f"These can be read but are not the shipped files: {', '.join(others)}.",
+            "If you did not replace them on purpose, reinstall maquette.",
+        )  # fmt: skip
+    size = sum(path.stat().st_size for path in found.values())
+    names = ", ".join(Path(name).name for name in found)
+    return Finding("weights", State.GOOD, f"All {len(found)} files are whole, {size / (1 << 20):.0f} MB: {names}.")
+
+
+def _unreadable(path: Path) -> str:
+    """Why the file holds no weights; empty where it does."""
+    from safetensors import SafetensorError, safe_open
+
+    if path.name == checksum.WEIGHTS.name:
+        from backend.weights.store import WeightsError, load
+
+        try:
+            load(path)
+        except WeightsError as error:
+            return error.message
+        return ""
+    try:
+        with safe_open(path, "np") as stored:
+            return "" if list(stored.keys()) else "it is empty"
+    except (OSError, SafetensorError) as error:
+        return str(error).splitlines()[0]
+
+
+def models(folder: Path | None = None) -> Finding:
+    """The user's own generators: converted ones and styles."""
+    place = folder or library.folder()
+    good, bad = [], []
+    for path in sorted(place.glob("*.safetensors")) if place.is_dir() else ():
+        try:
+            good.append(library.read_entry(path).name)
+        except library.LibraryError as error:
+            bad.append(error.message)
+    if bad:
+        remedy = f"Delete what is damaged from {place}, or convert it again."
+        return Finding("models", State.NOTE, f"{'; '.join(bad)}.", remedy)
+    if not good:
+        return Finding("models", State.GOOD, "None of your own yet; maquette convert makes some.")
+    return Finding("models", State.GOOD, f"In {place}: {', '.join(good)}.")
 
 
 def face_networks() -> Finding:
@@ -204,6 +242,11 @@ def folder(name: str, path: Path, private: bool) -> Finding:
 def keys(store: Path) -> Finding:
     """The server's own keys, where there are any."""
     path = store / SERVER_KEYS
+    if not zmq.has("curve"):
+        sentence = "This pyzmq cannot encrypt (no CURVE), so a backend can only listen on this machine."
+        return Finding(
+            "keys", State.NOTE, sentence, "Run pip install --force-reinstall pyzmq if others are to come in."
+        )
     if not path.exists():
         return Finding("keys", State.GOOD, "None yet; only a backend that listens beyond this machine needs some.")
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:

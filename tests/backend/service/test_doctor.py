@@ -6,7 +6,9 @@ import socket
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from backend.service import doctor
 from backend.service.connection import write_connection
@@ -35,13 +37,38 @@ def test_a_check_that_breaks_is_a_finding(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_weights_are_missing_damaged_replaced_or_whole(tmp_path: Path) -> None:
-    path = tmp_path / "default.safetensors"
-    assert doctor.weights(path).state is State.BAD and "missing" in doctor.weights(path).sentence
-    path.write_bytes(b"damaged")
-    assert doctor.weights(path).state is State.BAD and "Reinstall" in doctor.weights(path).remedy
-    checksum.seal(path)
-    assert doctor.weights(path).state is State.GOOD
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "evaluation").mkdir()
+    default, judge = tmp_path / "weights/default.safetensors", tmp_path / "evaluation/judge.safetensors"
+    assert doctor.weights(tmp_path).state is State.BAD
+    default.write_bytes(b"default")
+    save_file({"w": np.zeros(3, np.float32)}, judge)
+    checksum.seal(tmp_path)
+    assert doctor.weights(tmp_path).state is State.GOOD
+    save_file({"w": np.ones(3, np.float32)}, judge)
+    replaced = doctor.weights(tmp_path)
+    assert replaced.state is State.NOTE and "evaluation/judge.safetensors" in replaced.sentence
+    judge.write_bytes(judge.read_bytes()[:-4])
+    damaged = doctor.weights(tmp_path)
+    assert damaged.state is State.BAD and "judge" in damaged.sentence and "Reinstall" in damaged.remedy
+    checksum.seal(tmp_path)
+    default.write_bytes(b"damaged")
+    assert doctor.weights(tmp_path).state is State.BAD and "default" in doctor.weights(tmp_path).sentence
+    default.unlink()
+    assert "Missing" in doctor.weights(tmp_path).sentence
     assert doctor.weights().state is State.GOOD
+
+
+def test_models_of_the_users_own_are_listed_and_damaged_ones_named(tmp_path: Path) -> None:
+    assert doctor.models(tmp_path / "none").state is State.GOOD
+    (tmp_path / "heads.safetensors").write_bytes(b"no model")
+    finding = doctor.models(tmp_path)
+    assert finding.state is State.NOTE and "heads" in finding.sentence and str(tmp_path) in finding.remedy
+
+
+def test_without_curve_nobody_comes_from_afar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zmq.has", lambda name: False)
+    assert "only listen on this machine" in doctor.keys(tmp_path).sentence
 
 
 def test_face_networks_that_are_not_there_name_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
