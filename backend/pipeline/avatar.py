@@ -53,8 +53,11 @@ PORTRAIT, SAMPLING, FITTING, EXTRACTING, CLEANING, UNWRAPPING, BAKING, DETAIL = 
     "first texture",
     "fine surface",
 )
+IMAGINING = "shaping after the sentence"
 SYNTHESIS = {LIKENESS: FITTING}
 """Stages of a synthesizer that take a share of their own; all others are sculpting."""
+USUAL_TUNING = 300
+"""Steps that an imagined head may take where no number is told; only for the progress that is shown."""
 MIXED_NOTE = "the person is a mix, so the photograph's own pixels are not put onto the texture"
 REFINING = {
     "resample": "finer texture",
@@ -154,8 +157,9 @@ def _condition(request: AvatarRequest, portrait: Portrait | None, sources: list[
 def _sample(
     request: AvatarRequest, condition: Condition, synthesizer: Synthesizer, stages: Stages
 ) -> Generator[PipelineEvent, None, Sample]:
-    yield stages.enter(SAMPLING)
-    entered = {SAMPLING}
+    main = _sampling(request)
+    yield stages.enter(main)
+    entered = {main}
     sampling = synthesizer.synthesize(condition)
     try:
         while True:
@@ -163,7 +167,7 @@ def _sample(
                 step = next(sampling)
             except StopIteration as done:
                 return done.value
-            stage = SYNTHESIS.get(step.stage, SAMPLING)
+            stage = SYNTHESIS.get(step.stage, main)
             if stage not in entered and request.invert:
                 entered.add(stage)
                 yield stages.enter(stage)
@@ -207,7 +211,7 @@ def _paint(
 
 def _described(request: AvatarRequest) -> str:
     """What the person is like in words, as far as the request says so: an edit's sentence names a change only."""
-    return request.sentence or "" if request.kind == "avatar" else ""
+    return request.sentence or "" if request.kind in ("avatar", "imagine") else ""
 
 
 def _expected_seconds(request: AvatarRequest, refiners: list[str]) -> dict[str, float]:
@@ -215,7 +219,7 @@ def _expected_seconds(request: AvatarRequest, refiners: list[str]) -> dict[str, 
     numbers = request.numbers
     texels = (numbers.texture_size / 1024) ** 2
     expected = {PORTRAIT: 0.5} if request.portrait is not None else {}
-    expected[SAMPLING] = 0.5 * numbers.steps
+    expected[_sampling(request)] = 0.5 * (numbers.steps if request.kind != "imagine" else request.tune or USUAL_TUNING)
     if request.invert:
         expected[FITTING] = 0.15 * request.invert
     expected |= {
@@ -227,6 +231,10 @@ def _expected_seconds(request: AvatarRequest, refiners: list[str]) -> dict[str, 
     painting = (3.0 + 0.4 * texels) * AVATAR_VIEWS
     expected |= {REFINING.get(name, name): painting if name in PRIORS else 1.0 * texels for name in refiners}
     return expected | ({DETAIL: 0.3 + 0.7 * texels} if refiners and numbers.maps else {})
+
+
+def _sampling(request: AvatarRequest) -> str:
+    return IMAGINING if request.kind == "imagine" else SAMPLING
 
 
 def _recipe(

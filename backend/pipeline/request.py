@@ -7,8 +7,9 @@ from typing import Any
 
 from .presets import DEFAULT_PRESET, PRESETS, REFINERS, Preset
 
-KINDS = ("avatar", "edit", "blend")
-"""A new person; a change to one that exists; the mean of several that exist."""
+KINDS = ("avatar", "edit", "blend", "imagine")
+"""A new person; a change to one that exists; the mean of several that exist; what a sentence says that no person is
+like, by a generator that is bent to it for this one head."""
 MAX_SEED = 2**63 - 1
 LIMITS = {
     "steps": (1, 100),
@@ -20,9 +21,13 @@ LIMITS = {
     "strength": (0.0, 3.0),
     "invert": (0, 1000),
     "layers": (0.0, 1.0),
+    "tune": (0, 20_000),
+    "candidates": (1, 4096),
 }
 """Numbers among the options, with the smallest and largest value."""
 OPTIONS = (*LIMITS, "levels", "sentence", "weights", "shares", "refiners", "synthesizer")
+IMAGINED = ("tune", "candidates")
+"""Options of imagined heads alone."""
 NUMBERS = ("steps", "resolution", "faces", "texture_size")
 """Options that replace numbers of the preset."""
 MIXED = ("portrait", "sentence", "seed")
@@ -76,7 +81,11 @@ class AvatarRequest:
             raise RequestError(f"a seed is a whole number from 0 to {MAX_SEED}, got {self.seed!r}")
         for name, value in self.options.items():
             _check_option(name, value)
-        {"avatar": self._check_avatar, "edit": self._check_edit, "blend": self._check_blend}[self.kind]()
+        checks = {
+            "avatar": self._check_avatar, "edit": self._check_edit, "blend": self._check_blend,
+            "imagine": self._check_imagine,
+        }  # fmt: skip
+        checks[self.kind]()
 
     @property
     def numbers(self) -> Preset:
@@ -110,6 +119,16 @@ class AvatarRequest:
     def invert(self) -> int:
         """Steps by which the avatar is fitted to its portrait after sampling."""
         return int(self.options.get("invert", 0))
+
+    @property
+    def tune(self) -> int | None:
+        """Steps by which the generator is bent to an imagined head's sentence; None leaves it to the library."""
+        return int(self.options["tune"]) if "tune" in self.options else None
+
+    @property
+    def candidates(self) -> int | None:
+        """People among whom the one to start an imagined head from is looked for; None leaves it to the library."""
+        return int(self.options["candidates"]) if "candidates" in self.options else None
 
     @property
     def sentence(self) -> str | None:
@@ -155,7 +174,7 @@ class AvatarRequest:
         return None if value is None else float(value)
 
     def _check_avatar(self) -> None:
-        self._refuse("strength", "shares", "layers")
+        self._refuse("strength", "shares", "layers", *IMAGINED)
         if self.sources:
             raise RequestError("a new avatar has no sources", "Ask for an edit or a blend instead.")
         given = {"portrait": self.portrait is not None, "sentence": self.sentence is not None, "seed": True}
@@ -168,14 +187,14 @@ class AvatarRequest:
             raise RequestError("without a portrait there is nothing to fit the avatar to", "Leave invert out.")
 
     def _check_edit(self) -> None:
-        self._refuse("weights", "shares", "layers", "invert")
+        self._refuse("weights", "shares", "layers", "invert", *IMAGINED)
         if len(self.sources) != 1:
             raise RequestError(f"an edit needs one avatar's source, got {len(self.sources)}", AGAIN)
         if self.sentence is None:
             raise RequestError("an edit needs a sentence", 'Say what to change: "add a beard", "make her older".')
 
     def _check_blend(self) -> None:
-        self._refuse("weights", "sentence", "strength", "invert")
+        self._refuse("weights", "sentence", "strength", "invert", *IMAGINED)
         if not 1 <= len(self.sources) <= MOST_SOURCES:
             raise RequestError(
                 f"a blend needs the sources of 1 to {MOST_SOURCES} avatars, got {len(self.sources)}", AGAIN
@@ -186,12 +205,22 @@ class AvatarRequest:
         if shares is not None and len(shares) != len(self.sources):
             raise RequestError(f"shares must be as many as sources ({len(self.sources)}), got {len(shares)}")
 
+    def _check_imagine(self) -> None:
+        self._refuse("weights", "shares", "layers", "strength", "invert", "temperature")
+        if self.sources:
+            raise RequestError("an imagined head has no sources", "Edit it when it is there.")
+        if self.sentence is None:
+            raise RequestError(
+                "an imagined head needs a sentence", 'Describe it: "a bronze bust with a laurel wreath".'
+            )
+
     def _refuse(self, *names: str) -> None:
         for name in names:
             if name in self.options:
                 raise RequestError(f"{name} has no meaning for a request of kind {self.kind}", "Leave it out.")
         if self.kind != "avatar" and self.portrait is not None:
-            raise RequestError(f"a request of kind {self.kind} takes no portrait", "It starts from avatars that exist.")
+            hint = "Leave it out." if self.kind == "imagine" else "It starts from avatars that exist."
+            raise RequestError(f"a request of kind {self.kind} takes no portrait", hint)
 
 
 def _check_levels(value: object) -> None:

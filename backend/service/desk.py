@@ -11,6 +11,7 @@ from blender_addon.protocol import (
     Applied,
     Cancel,
     Discard,
+    DiscardStyle,
     ErrorCode,
     Event,
     Failed,
@@ -30,13 +31,14 @@ from blender_addon.protocol import (
     encode,
 )
 
+from . import styles
 from .audience import Audience
 from .errors import JobError, ServiceError
 from .parts import AHEAD, Parts
 from .pool import News, Pool
 from .store import Store
 from .translate import check
-from .turns import Turns
+from .turns import Turns, likeness
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +60,7 @@ EARLIER = "before the restart"
 """Share of jobs whose client has not been heard of since."""
 
 
-Wish = JobRequest | Follow | Cancel | Applied | ListJobs | Move | Discard | FreeMemory | Fetch
+Wish = JobRequest | Follow | Cancel | Applied | ListJobs | Move | Discard | DiscardStyle | FreeMemory | Fetch
 
 
 class Desk:
@@ -107,6 +109,8 @@ class Desk:
                     sentence = "There is nothing to delete: that job is not over, or not stored here."
                     raise JobError(ErrorCode.UNKNOWN_JOB, sentence)
                 self._list(identity, LISTED)
+            case DiscardStyle(name=name):
+                styles.discard(name, self._store, self._audience.account(identity))
             case FreeMemory():
                 self._pool.rest()
 
@@ -143,7 +147,8 @@ class Desk:
             else:
                 self._store.restart(each.job_id)
                 share = each.account or EARLIER
-                self._turns.put(each.job_id, share, each.preset, each.priority, last=each.moved)
+                like = likeness(each.kind, each.preset)
+                self._turns.put(each.job_id, share, like, each.priority, last=each.moved)
                 self._sizes[each.job_id] = (share, each.size)
 
     def postpone(self) -> None:
@@ -165,12 +170,13 @@ class Desk:
         check(request)  # the pipeline's own checks, before anything is stored
         share = self._audience.share(identity)
         if not self._store.knows(request.job_id):
+            styles.check_name(request)
             self._check_room(share, size := size_of(request))
         fresh = self._store.submit(request, self._audience.account(identity))
         if fresh:
             log.info("job %s: accepted", request.job_id, extra={"job": request.job_id})
             self._sizes[request.job_id] = (share, size)
-            self._turns.put(request.job_id, share, request.preset, request.priority)
+            self._turns.put(request.job_id, share, likeness(request.kind, request.preset), request.priority)
             self._pool.retry()
         else:
             self._turns.adopt(request.job_id, share)  # the same client, over a new connection

@@ -17,6 +17,7 @@ import zmq
 
 import backend
 from backend.pipeline import head_request
+from backend.pipeline.adapt_request import ADAPT
 from backend.pipeline.presets import PRESETS
 from backend.pipeline.refine_request import REFINERS
 from backend.pipeline.request import KINDS, MIXED, OPTIONS, RequestError
@@ -25,6 +26,7 @@ from blender_addon.protocol import (
     MAX_PORTRAIT_BYTES,
     PRIORITIES,
     Connection,
+    DiscardStyle,
     ErrorCode,
     Goodbye,
     Hello,
@@ -39,6 +41,7 @@ from blender_addon.protocol import (
 from blender_addon.protocol.fields import MAX_BUFFER_BYTES
 from blender_addon.protocol.wire import REQUESTS
 
+from . import styles
 from .audience import Audience, Sent
 from .connection import remove_connection, write_connection
 from .desk import MAX_OF_ONE, MAX_QUEUE, Desk
@@ -277,6 +280,9 @@ class Server:
                 self._audience.tell(identity, encode(Pong()))
             case Goodbye():
                 self._audience.forget(identity)
+            case DiscardStyle():
+                self._desk.act(identity, message)
+                self._welcome_all()
             case _:
                 self._desk.act(identity, message)
 
@@ -313,7 +319,8 @@ class Server:
         capabilities["requests"], capabilities["priorities"] = sorted(REQUESTS), list(PRIORITIES)
         # The pipeline's, whether or not a worker is awake to tell.
         capabilities["sources"], capabilities["options"] = list(MIXED), list(OPTIONS)
-        capabilities["kinds"] = [*KINDS, head_request.REFINE]
+        capabilities["kinds"] = [*KINDS, head_request.REFINE, ADAPT]
+        capabilities |= styles.capabilities()
         capabilities["refine_options"], capabilities["head_refiners"] = list(head_request.OPTIONS), list(REFINERS)
         capabilities["devices"] = [worker.described() for worker in self._pool.workers]
         limits = {

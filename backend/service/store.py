@@ -75,6 +75,7 @@ class Unfinished:
     """Times it was begun."""
     account: str
     """Whose it is; "" for who reads this machine's connection file."""
+    kind: str
     preset: str
     priority: str | None
     size: int
@@ -155,7 +156,9 @@ class Store:
             except OSError:
                 shutil.rmtree(place, ignore_errors=True)
                 raise
-            summary = {"label": request.label or "", "preset": request.preset, "seed": request.seed}
+            summary = {
+                "label": request.label or "", "kind": request.kind, "preset": request.preset, "seed": request.seed,
+            }  # fmt: skip
             self._database.execute(
                 "INSERT INTO jobs (id, digest, created, summary, account, priority) VALUES (?, ?, ?, ?, ?, ?)",
                 [
@@ -234,9 +237,10 @@ class Store:
         )
         found = []
         for job_id, attempts, account, summary, priority, chosen in self._database.execute(query).fetchall():
-            path, preset = self._place(job_id) / "JobRequest", str(json.loads(summary).get("preset", ""))
+            path, told = self._place(job_id) / "JobRequest", json.loads(summary)
+            kind, preset = str(told.get("kind", "avatar")), str(told.get("preset", ""))
             size = path.stat().st_size if path.exists() else 0
-            found.append(Unfinished(job_id, attempts, account, preset, priority, size, chosen is not None))
+            found.append(Unfinished(job_id, attempts, account, kind, preset, priority, size, chosen is not None))
         return found
 
     @_explained
@@ -304,7 +308,15 @@ class Store:
 
 def _row(job_id: str, created: float, summary: str, outcome: bytes | None) -> dict[str, Any]:
     """One entry of JobsListed."""
-    row = {"label": "", "preset": "", "seed": 0, "portrait": False, "state": "queued", "seconds": None}
+    row = {
+        "label": "",
+        "kind": "avatar",
+        "preset": "",
+        "seed": 0,
+        "portrait": False,
+        "state": "queued",
+        "seconds": None,
+    }
     row |= json.loads(summary) | {"job_id": job_id, "created": created}
     if outcome is None:
         return row | {"state": "queued", "seconds": None}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from backend.pipeline import events
+from backend.pipeline.adapt_request import ADAPT, AdaptRequest, adapt_request
 from backend.pipeline.head_request import REFINE, HeadWish, read_options
 from backend.pipeline.refine_request import RefineRequest
 from backend.pipeline.request import AGAIN, AvatarRequest, RequestError
@@ -46,6 +47,9 @@ CODES = {
     "HeadError": ErrorCode.BAD_REQUEST,
     "AtlasError": ErrorCode.BAD_REQUEST,
     "PriorError": ErrorCode.BAD_REQUEST,
+    "StyleError": ErrorCode.BAD_REQUEST,
+    "AdaptationError": ErrorCode.BAD_REQUEST,
+    "WorkplaceError": ErrorCode.BAD_REQUEST,
 }
 """The pipeline's complaints, all with `message` and `hint`, as the protocol's codes."""
 
@@ -54,8 +58,17 @@ def check(request: JobRequest) -> None:
     """Raises RequestError for what the pipeline would not do, before any work starts."""
     if request.kind == REFINE:
         refine_request(request)
+    elif request.kind == ADAPT:
+        style_request(request)
     else:
         avatar_request(request)
+
+
+def style_request(request: JobRequest) -> AdaptRequest:
+    """A new style in the pipeline's words. Raises RequestError."""
+    if request.portrait is not None or request.sources is not None:
+        raise RequestError("a style is made from a sentence alone", "Leave portrait and sources out.")
+    return adapt_request(request.options, request.preset, request.seed, request.job_id)
 
 
 def refine_request(request: JobRequest) -> tuple[RefineRequest, HeadWish]:
@@ -177,6 +190,12 @@ class AvatarRunner:
             cast(Generator[events.PipelineEvent, None, None], steps).close()
 
     def _steps(self, request: JobRequest) -> Iterator[events.PipelineEvent]:
+        if request.kind == ADAPT:
+            from backend.pipeline import adapt
+
+            self._other = None  # what learns needs the memory
+            yield from adapt.run(style_request(request), self._device)
+            return
         if request.kind != REFINE:
             from backend.pipeline import avatar
 
@@ -186,19 +205,28 @@ class AvatarRunner:
         from backend.pipeline import heads
         from backend.refinement.prior import PriorSettings
 
-        settings = PriorSettings(device=str(self.capabilities["device"]))
+        settings = PriorSettings(device=self._device)
         asked_of_it = refine_request(request)
         yield from heads.run(user_head(request), *asked_of_it, find_faces=self._find_faces, settings=settings)
+
+    @property
+    def _device(self) -> str:
+        return str(self.capabilities["device"])
 
     def _synthesizer_for(self, request: AvatarRequest) -> Synthesizer:
         from backend import synthesis
 
+        if request.kind == "imagine":
+            from backend.pipeline.imagined import sculptor
+
+            self._other = None
+            return sculptor(request, self._device)
         name = synthesis.chosen(request.synthesizer, request.sources)
         if name == synthesis.DEFAULT:
             return self._synthesizer
         if self._other is None or self._other.name != name:
             self._other = None  # before the next is loaded: two large models may be too much
-            self._other = synthesis.load(name, str(self.capabilities["device"]))
+            self._other = synthesis.load(name, self._device)
         return self._other
 
     def _find_faces(self) -> FaceFinder:

@@ -20,8 +20,8 @@ from blender_addon.protocol import PRIORITIES
 LOW = "low"
 RANKS = {name: rank for rank, name in enumerate(PRIORITIES)}
 """The first goes first."""
-SECONDS = {"draft": 10.0, "standard": 30.0, "high": 90.0}
-"""What jobs of these presets take, until it was measured here."""
+SECONDS = {"draft": 10.0, "standard": 30.0, "high": 90.0, "imagine": 300.0, "adapt": 600.0}
+"""What jobs of these presets and kinds take, until it was measured here."""
 UNKNOWN_SECONDS = 30.0
 LEARNING = 0.3
 """Share of the latest job in what is expected of the next one like it."""
@@ -34,11 +34,16 @@ class Waiting:
     job_id: str
     share: str
     like: str
-    """What costs about the same: its preset."""
+    """What costs about the same: see `likeness`."""
     low: bool
     rank: int
     number: int
     """In the order of arrival."""
+
+
+def likeness(kind: str, preset: str) -> str:
+    """What jobs that cost about the same have in common: the preset, but for what takes minutes at every preset."""
+    return kind if kind in SECONDS else preset
 
 
 class Turns:

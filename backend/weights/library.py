@@ -9,8 +9,10 @@ import json
 import logging
 import os
 import re
+import shutil
 import struct
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -21,8 +23,8 @@ from .licences import Licence
 FORMAT = "maquette-converted-1"
 INPUTS = {"eg3d": ("seed",), "panohead": ("seed",), "triposr": ("portrait",), "sdf-gan": ("portrait", "seed")}
 """Family -> what its avatars are made from."""
-ADAPTABLE = ("sdf-gan",)
-"""Families that a sentence can change."""
+ADAPTABLE = ("sdf-gan", "eg3d", "panohead")
+"""Families that a sentence can change, the usual one first."""
 MAX_NAME = 40
 NAME = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{MAX_NAME - 1}}}")
 """What a model may be called."""
@@ -107,9 +109,11 @@ def entries() -> dict[str, Entry]:
 
 
 def adaptable() -> tuple[str, ...]:
-    """Names of the models that a sentence can change, styles last: what they came from makes the purer new ones."""
+    """Names of the models that a sentence can change, the usual one first; styles last: what they came from makes the
+    purer new ones."""
     found = [entry for entry in entries().values() if entry.family in ADAPTABLE]
-    return tuple(each.name for each in sorted(found, key=lambda entry: entry.recipe is not None))
+    found.sort(key=lambda entry: (entry.recipe is not None, ADAPTABLE.index(entry.family)))
+    return tuple(each.name for each in found)
 
 
 def styles() -> dict[str, Entry]:
@@ -129,12 +133,32 @@ def remove(name: str) -> None:
         raise LibraryError(f"the model {name} cannot be deleted: {error.strerror or error}", str(path)) from error
 
 
-def free_name(wanted: str) -> str:
-    """A name for a new model after some words: "A marble statue!" -> "a-marble-statue", numbered where it is taken."""
+def free_name(wanted: str, reserved: Iterable[str] = ()) -> str:
+    """A name for a new model after some words: "A marble statue!" -> "a-marble-statue", numbered where it is taken or
+    reserved."""
     word = re.sub(r"[^a-z0-9]+", "-", wanted.lower()).strip("-")[: MAX_NAME - 4].strip("-") or "style"
-    taken = entries()
+    taken = {*entries(), *reserved}
     numbered = (word if number == 1 else f"{word}-{number}" for number in count(1))
     return next(each for each in numbered if each not in taken and not place(each).exists())
+
+
+def retell(path: Path, recipe: dict[str, Any]) -> None:
+    """Replace the recipe in a model's file; its tensors stay as they are. Raises LibraryError."""
+    read_entry(path)
+    fresh = path.with_name(f".{path.name}.part")
+    try:
+        with open(path, "rb") as file, open(fresh, "wb") as copy:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(length))
+            header["__metadata__"]["recipe"] = json.dumps(recipe)
+            content = json.dumps(header, separators=(",", ":")).encode()
+            content += b" " * (-len(content) % 8)  # tensors begin at a multiple of 8
+            copy.write(struct.pack("<Q", len(content)) + content)
+            shutil.copyfileobj(file, copy)
+        os.replace(fresh, path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise LibraryError(f"{path.parent} cannot take the model: {error.strerror or error}", "Free space.") from error
 
 
 def read_entry(path: Path) -> Entry:

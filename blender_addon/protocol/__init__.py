@@ -28,10 +28,13 @@ latest TextureReady included, so a client that lost its connection, or its memor
 Cancel ends one job within one step of the sampler; the answer is Failed with code "cancelled".
 
 **Added later** (still version 1: an older peer ignores or refuses them, and can follow all the rest). A backend that
-knows ListJobs -> JobsListed, Move, Discard and FreeMemory names them in `capabilities["requests"]`; a client sends none
-that is not named there. JobRequest may carry a label for that list, and one of `capabilities["priorities"]`. Where
-`capabilities["kinds"]` names "refine", a JobRequest of that kind carries a head as arrays; its MeshReady has the same
-triangles in the same order, in the backend's frame, with the coordinates that the textures lie on.
+knows ListJobs -> JobsListed, Move, Discard, DiscardStyle and FreeMemory names them in `capabilities["requests"]`; a
+client sends none that is not named there. JobRequest may carry a label for that list, and one of
+`capabilities["priorities"]`. Where `capabilities["kinds"]` names "refine", a JobRequest of that kind carries a head
+as arrays; its MeshReady has the same triangles in the same order, in the backend's frame, with the coordinates that
+the textures lie on. Where they name "adapt", a job of that kind makes a generator by minutes of work, then a head
+with it, and ends as an avatar's does; from then on Welcome names the new one among the synthesizers and styles. What
+is cancelled, and asked for again in the same words, goes on where it was.
 
 **In pieces.** A client that says `chunks` in Hello gets Stored instead of MeshReady and TextureReady, if Fetch is among
 `capabilities["requests"]`. Stored names the SHA-256 and size of the message packed into one run of bytes (`pack`); the
@@ -53,6 +56,7 @@ from .messages import (
     Cancel,
     Chunk,
     Discard,
+    DiscardStyle,
     Event,
     Failed,
     Fetch,
@@ -93,6 +97,7 @@ __all__ = [
     "Chunk",
     "Connection",
     "Discard",
+    "DiscardStyle",
     "ErrorCode",
     "Event",
     "Failed",

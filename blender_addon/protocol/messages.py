@@ -55,7 +55,9 @@ class JobRequest:
     """One of Welcome's capabilities["kinds"]: "avatar" makes a person from portrait, options["sentence"], seed or a mix
     of them; "edit" changes the one avatar of `sources` as options["sentence"] says; "blend" makes the mean of those
     in `sources`, the very same one where there is only one; "refine" makes a better texture for the head that comes
-    with it as arrays. Backends without that capability make avatars only."""
+    with it as arrays; "imagine" makes a head of options["sentence"], which may describe what no person looks like, by
+    bending a generator to it for this head alone; "adapt" makes a style, a generator that a sentence changed, and the
+    head of `seed` with it. Backends without that capability make avatars only."""
     preset: Word = "standard"
     """One of Welcome's capabilities["presets"]."""
     seed: Annotated[int, Whole(0, MAX_SEED)] = 0
@@ -67,7 +69,9 @@ class JobRequest:
     count in a mix), "strength" (of an edit), "shares" (of a blend's sources, in order), "invert" (steps by which the
     avatar is fitted to its portrait), "synthesizer" (one of Welcome's capabilities["synthesizers"]), "refiners"
     (some of capabilities["refiners"], in order); unknown ones are refused, and a client sends none that is not in
-    Welcome's capabilities["options"]. Of "refine": those in capabilities["refine_options"] instead."""
+    Welcome's capabilities["options"]. Of "refine": those in capabilities["refine_options"] instead; of "adapt" those
+    in capabilities["adapt_options"]: "sentence", "name" (of the new generator), "synthesizer" (which one is changed, of
+    capabilities["adaptable"]), "keep" (one of capabilities["keeps"]), "steps", and so on."""
     label: Annotated[str | None, Text(64, r"[^\x00-\x1f\x7f\ud800-\udfff]*")] = None
     """What the user calls it, for JobsListed; no part of what makes the result."""
     sources: Annotated[bytes | None, Blob(MAX_SOURCES_BYTES)] = field(default=None, repr=False)
@@ -172,6 +176,14 @@ class Discard:
 
 
 @dataclass(frozen=True, slots=True)
+class DiscardStyle:
+    """Delete a style, a generator that an "adapt" job made; answered by Welcome, which names it no longer. Avatars that
+    were made with it stay."""
+
+    name: Word
+
+
+@dataclass(frozen=True, slots=True)
 class FreeMemory:
     """Idle workers give back their device's memory; the next job loads the model again. Welcome tells when."""
 
@@ -208,7 +220,10 @@ class Welcome:
     "refiners": [name], "presets": [name],
     "sources": ["portrait", "seed", "sentence"], "kinds": [kinds that JobRequest may have],
     "options": [names that JobRequest.options may have], "refine_options": [the same for the kind "refine"],
-    "head_refiners": [names that its option "refiner" may have], "priorities": [words that JobRequest.priority may be],
+    "head_refiners": [names that its option "refiner" may have], "adapt_options": [the same for the kind "adapt"],
+    "adaptable": [synthesizers that its option "synthesizer" may name, the usual one first], "keeps": [words that its
+    option "keep" may be], "styles": {name of a synthesizer that is one: {"prompt", "model", "keep", "created", ...}},
+    "priorities": [words that JobRequest.priority may be],
     "devices": [{"name": "cpu", "state": "starting" | "idle" | "busy" | "failed", "problem": sentence or ""}]}"""
     limits: JsonTable
     """{"portrait_bytes": n, "queue": n, "queue_of_one": n of them, "ping_seconds": s, "silence_seconds": s}"""
@@ -233,7 +248,7 @@ class JobsListed:
     """Answer to ListJobs and Discard."""
 
     jobs: JsonTable
-    """{"jobs": [{"job_id", "label", "preset", "seed", "portrait": bool, "created": seconds since 1970,
+    """{"jobs": [{"job_id", "label", "kind", "preset", "seed", "portrait": bool, "created": seconds since 1970,
     "state": "queued" | "running" | "done" | "failed" | "cancelled", "seconds": it took or null}]}, latest first."""
 
 
@@ -353,7 +368,7 @@ class Finished:
     job_id: JobId
     recipe: JsonTable
     """All that is needed to make it again, and what it took; "source" is what edits and blends start from, where the
-    backend knows of them."""
+    backend knows of them; of an "adapt" job the first head's recipe, with "style": {"name", "prompt", ...}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,7 +395,19 @@ class Refused:
 
 
 Request = (
-    Hello | JobRequest | Follow | Cancel | Applied | ListJobs | Move | Discard | FreeMemory | Fetch | Ping | Goodbye
+    Hello
+    | JobRequest
+    | Follow
+    | Cancel
+    | Applied
+    | ListJobs
+    | Move
+    | Discard
+    | DiscardStyle
+    | FreeMemory
+    | Fetch
+    | Ping
+    | Goodbye
 )
 Event = (
     Welcome

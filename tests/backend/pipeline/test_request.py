@@ -129,3 +129,25 @@ def test_unknown_refiners_are_refused(value: object) -> None:
 
 def test_the_names_of_refiners_are_those_of_their_table() -> None:
     assert tuple(TABLE) == REFINERS
+
+
+def test_an_imagined_head_is_a_sentence_and_how_long_to_bend_a_generator() -> None:
+    said = {"sentence": "a bronze bust with a laurel wreath"}
+    request = AvatarRequest(kind="imagine", options=said | {"tune": 40, "candidates": 8, "synthesizer": "heads"})
+    assert (request.tune, request.candidates, request.synthesizer) == (40, 8, "heads")
+    usual = AvatarRequest(kind="imagine", options=said)
+    assert usual.tune is None and usual.candidates is None and not usual.shows_portrait
+    for wrong, words in (
+        ({}, "needs a sentence"),
+        (said | {"weights": {"sentence": 1}}, "weights has no meaning"),
+        (said | {"invert": 3}, "invert has no meaning"),
+        (said | {"tune": -1}, "tune is a whole number"),
+    ):
+        with pytest.raises(RequestError, match=words):
+            AvatarRequest(kind="imagine", options=wrong)
+    with pytest.raises(RequestError, match="takes no portrait"):
+        AvatarRequest(kind="imagine", options=said, portrait=b"x")
+    with pytest.raises(RequestError, match="has no sources"):
+        AvatarRequest(kind="imagine", options=said, sources=("A",))
+    with pytest.raises(RequestError, match="tune has no meaning"):
+        AvatarRequest(options={"tune": 3})

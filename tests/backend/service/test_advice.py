@@ -13,6 +13,8 @@ from blender_addon.protocol import JobRequest
         (JobRequest("a", preset="draft"), "the smallest preset already"),
         (JobRequest("a", preset="draft", options={"texture_size": 4096, "faces": 500}), "Leave texture_size at"),
         (JobRequest("a", preset="of a newer one"), "Close what else"),
+        (JobRequest("a", "adapt", options={"side": 128}), "side 64"),
+        (JobRequest("a", "adapt", options={"sentence": "x"}), "it goes on where it was"),
     ],
 )
 def test_the_next_smaller_setting_is_named(request_: JobRequest, words: str) -> None:

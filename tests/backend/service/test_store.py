@@ -182,7 +182,7 @@ def test_the_list_tells_how_jobs_ended_without_their_recipes(tmp_path: Path) -> 
     store.finish(Failed("c", "internal", "Broke."))
     told = {row["job_id"]: (row["state"], row["seconds"]) for row in store.listed(9)}
     assert told == {"a": ("done", 2.5), "b": ("cancelled", None), "c": ("failed", None), "d": ("queued", None)}
-    assert all(len(row) == 8 for row in store.listed(9))
+    assert all(len(row) == 9 and row["kind"] == "avatar" for row in store.listed(9))
 
 
 def test_a_label_makes_no_other_request(tmp_path: Path) -> None:

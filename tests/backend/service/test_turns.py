@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from backend.service.turns import UNKNOWN_SECONDS, Turns
+from backend.service.turns import UNKNOWN_SECONDS, Turns, likeness
 
 
 def filled(*jobs: tuple[str, str] | tuple[str, str, str]) -> Turns:
@@ -22,6 +22,18 @@ def all_taken(turns: Turns, seconds: float = 1.0) -> list[str]:
         taken.append(job)
         turns.settle(job, seconds)
     return taken
+
+
+def test_what_takes_minutes_at_every_preset_is_like_its_own_kind() -> None:
+    assert likeness("avatar", "draft") == likeness("blend", "draft") == "draft"
+    assert likeness("adapt", "draft") == likeness("adapt", "high") == "adapt" != likeness("imagine", "high")
+    turns = Turns()
+    turns.put("style", "anna", likeness("adapt", "draft"))
+    for job in ("a", "b", "c"):
+        turns.put(job, "bert", likeness("avatar", "standard"))
+    assert turns.take() == "style"
+    turns.put("again", "anna", "draft")
+    assert [turns.take() for _ in range(4)] == ["a", "b", "c", "again"]
 
 
 def test_one_share_is_served_in_order() -> None:

@@ -47,7 +47,9 @@ def test_a_style_tells_how_it_came_to_be_and_what_it_may_be_made_of(folder: Path
     keep(folder / "a-statue.safetensors", family="sdf-gan", recipe=json.dumps({"prompt": "a statue", "model": "own"}))
     keep(folder / "own.safetensors", family="sdf-gan")
     keep(folder / "busts.safetensors")
-    assert [name for name in library.adaptable() if name in ("a-statue", "own", "busts")] == ["own", "a-statue"]
+    keep(folder / "rooms.safetensors", family="triposr")
+    mine = ("a-statue", "busts", "own", "rooms")
+    assert [name for name in library.adaptable() if name in mine] == ["own", "busts", "a-statue"]
     assert library.styles()["a-statue"].recipe == {"prompt": "a statue", "model": "own"}
     assert read_entry(folder / "busts.safetensors").recipe is None and "busts" not in library.styles()
     with pytest.raises(LibraryError, match="is no converted model"):

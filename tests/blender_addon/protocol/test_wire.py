@@ -15,6 +15,7 @@ from blender_addon.protocol import (
     Cancel,
     Chunk,
     Discard,
+    DiscardStyle,
     ErrorCode,
     Failed,
     Fetch,
@@ -66,6 +67,8 @@ REQUEST_EXAMPLES = [
     ListJobs(20),
     Move("a", 3),
     Discard("a"),
+    DiscardStyle("a-marble-statue"),
+    JobRequest("a-5", "adapt", options={"sentence": "a marble statue", "name": "marble", "keep": "people"}),
     FreeMemory(),
     Fetch("a", "0f" * 32, 1 << 20),
     JobRequest("a-5", priority="low"),
@@ -143,6 +146,9 @@ def test_golden_frames() -> None:
     ]
     assert sent(ListJobs(20)) == [b'{"protocol":1,"kind":"ListJobs","fields":{"limit":20},"buffers":[]}']
     assert sent(Move("j", 0)) == [b'{"protocol":1,"kind":"Move","fields":{"job_id":"j","place":0},"buffers":[]}']
+    assert sent(DiscardStyle("marble")) == [
+        b'{"protocol":1,"kind":"DiscardStyle","fields":{"name":"marble"},"buffers":[]}'
+    ]
     assert sent(Discard("j")) == [b'{"protocol":1,"kind":"Discard","fields":{"job_id":"j"},"buffers":[]}']
     assert sent(FreeMemory()) == [b'{"protocol":1,"kind":"FreeMemory","fields":{},"buffers":[]}']
     assert sent(JobsListed({"jobs": []})) == [
