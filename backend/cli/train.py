@@ -31,7 +31,18 @@ class Flags:
     """
 
     stage: Literal[
-        "latents", "embedding", "prior", "reader", "base", "planes", "upsampler", "refiner", "views", "gan", "export"
+        "latents",
+        "embedding",
+        "prior",
+        "reader",
+        "base",
+        "planes",
+        "upsampler",
+        "refiner",
+        "views",
+        "looks",
+        "gan",
+        "export",
     ] = field(metadata={"positional": True})
     """What is trained; export writes what all stages learned as one file of weights."""
     data: Path
@@ -40,8 +51,9 @@ class Flags:
     out: Path = Path("runs")
     """Folder of all stages; each writes checkpoint, curves (JSON lines and TensorBoard) and sample sheets into its
     own."""
-    config: Literal["tiny", "default", "rodin", "rodinhd", "paper"] = "default"
-    """Sizes: for a try, as shipped, or as published: rodin and rodinhd, and of the GAN paper."""
+    config: Literal["tiny", "default", "heads", "rodin", "rodinhd", "paper"] = "default"
+    """Sizes: for a try, as shipped, or as published: rodin and rodinhd, and of the GAN paper; heads is the GAN that
+    ships, which first learns to show pictures again."""
     minutes: float | None = None
     """Training time over all starts of the run; unless told, what the shipped model had."""
     steps: int | None = None
@@ -113,6 +125,13 @@ def run(flags: Flags) -> None:
         weights = checkpoint.with_suffix(".safetensors")
         save_sdf_gan(trained_gan(checkpoint), weights)
         print(f"wrote {weights}; copied to {folder()} as NAME.safetensors it becomes a generator: --synthesizer NAME")
+    if flags.stage == "looks":
+        from backend.training.looks_stage import trained_looks
+        from backend.weights.looks import LOOKS, save_looks
+
+        weights = checkpoint.with_name(LOOKS.name)
+        save_looks(trained_looks(checkpoint), weights)
+        print(f"wrote {weights}; copied to backend/weights it becomes what sentences are painted by")
     if flags.stage == "views":
         from backend.training.views_stage import trained_painter
         from backend.weights.painter import PAINTER, save_painter

@@ -100,7 +100,7 @@ class ViewDenoiser(nn.Module):
         self.stem = nn.Conv2d((6 + GUIDES) * squares, fine, 1)
 
         def several(count: int, width: int) -> nn.ModuleList:
-            return nn.ModuleList(_Block(width, embedding) for _ in range(count))
+            return nn.ModuleList(Block(width, embedding) for _ in range(count))
 
         self.fine_in, self.to_middle = several(config.blocks[0], fine), nn.Conv2d(fine, middle, 2, stride=2)
         self.middle_in, self.to_coarse = several(config.blocks[1], middle), nn.Conv2d(middle, coarse, 2, stride=2)
@@ -109,7 +109,7 @@ class ViewDenoiser(nn.Module):
         self.middle_out = several(config.blocks[1] + 1, middle)
         self.from_middle, self.join_fine = nn.Conv2d(middle, 4 * fine, 1), nn.Conv2d(2 * fine, fine, 1)
         self.fine_out = several(config.blocks[0] + 1, fine)
-        self.norm, self.out = _PixelNorm(fine), nn.Conv2d(fine, 3 * squares, 3, padding=1)
+        self.norm, self.out = PixelNorm(fine), nn.Conv2d(fine, 3 * squares, 3, padding=1)
         for parameter in self.out.parameters():
             nn.init.zeros_(parameter)
 
@@ -130,13 +130,13 @@ class ViewDenoiser(nn.Module):
         embedding = moment + self.enter_numbers(seen.numbers) + self.enter_z(seen.z)
         image = torch.cat([noisy, seen.picture, seen.guide], 1)
         hidden = self.stem(fold(image, self.config.fold).contiguous(memory_format=torch.channels_last))
-        fine = _through(self.fine_in, hidden, embedding)
-        middle = _through(self.middle_in, self.to_middle(fine), embedding)
-        coarse = _through(self.coarse, self.to_coarse(middle), embedding)
+        fine = through(self.fine_in, hidden, embedding)
+        middle = through(self.middle_in, self.to_middle(fine), embedding)
+        coarse = through(self.coarse, self.to_coarse(middle), embedding)
         grown = functional.pixel_shuffle(self.from_coarse(coarse), 2)
-        middle = _through(self.middle_out, self.join_middle(torch.cat([grown, middle], 1)), embedding)
+        middle = through(self.middle_out, self.join_middle(torch.cat([grown, middle], 1)), embedding)
         grown = functional.pixel_shuffle(self.from_middle(middle), 2)
-        fine = _through(self.fine_out, self.join_fine(torch.cat([grown, fine], 1)), embedding)
+        fine = through(self.fine_out, self.join_fine(torch.cat([grown, fine], 1)), embedding)
         return unfold(self.out(functional.silu(self.norm(fine))), self.config.fold)
 
 
@@ -164,7 +164,7 @@ def view_numbers(
     return torch.stack([doubt, azimuth.sin(), azimuth.cos(), elevation.sin(), depth_told], 1)
 
 
-class _PixelNorm(nn.Module):
+class PixelNorm(nn.Module):
     """Normalises the channels of each place by themselves: what a network learned on parts of views holds on whole
     ones, however much of them is background."""
 
@@ -177,14 +177,14 @@ class _PixelNorm(nn.Module):
         return functional.layer_norm(last, (last.shape[3],), self.weight, self.bias, 1e-5).permute(0, 3, 1, 2)
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """Two convolutions beside the picture; the second norm is modulated (AdaGN, Dhariwal and Nichol 2021)."""
 
     def __init__(self, channels: int, embedding: int) -> None:
         super().__init__()
-        self.norm1, self.conv1 = _PixelNorm(channels), nn.Conv2d(channels, channels, 3, padding=1)
+        self.norm1, self.conv1 = PixelNorm(channels), nn.Conv2d(channels, channels, 3, padding=1)
         self.modulate = nn.Linear(embedding, 2 * channels)
-        self.norm2, self.conv2 = _PixelNorm(channels), nn.Conv2d(channels, channels, 3, padding=1)
+        self.norm2, self.conv2 = PixelNorm(channels), nn.Conv2d(channels, channels, 3, padding=1)
         for parameter in self.conv2.parameters():
             nn.init.zeros_(parameter)
 
@@ -194,7 +194,8 @@ class _Block(nn.Module):
         return image + self.conv2(functional.silu(hidden * (1 + scale) + shift))
 
 
-def _through(blocks: nn.ModuleList, hidden: Tensor, embedding: Tensor) -> Tensor:
+def through(blocks: nn.ModuleList, hidden: Tensor, embedding: Tensor) -> Tensor:
+    """One block after another."""
     for block in blocks:
         hidden = block(hidden, embedding)
     return hidden

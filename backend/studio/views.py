@@ -32,6 +32,8 @@ class Hits:
     """Distance along the ray to the first solid layer [M], infinite where there is none."""
     normal: np.ndarray
     """Unit normal of that layer [M, 3], towards the ray's start."""
+    part: np.ndarray
+    """Index of its part in the scene [M], -1 where there is none."""
 
 
 class Scene:
@@ -79,6 +81,7 @@ class Scene:
         rgb, normal = np.zeros((count, 3), np.float32), np.zeros((count, 3), np.float32)
         clear = np.ones(count, np.float32)
         depth = np.full(count, np.inf, np.float32)
+        part = np.full(count, -1, np.int16)
         start = np.zeros(count, np.float32)
         active = np.arange(count)
         end = _box_exit(origins, directions, self.limit)
@@ -101,9 +104,10 @@ class Scene:
             depth[first] = travelled[solid]
             away = (facing[solid] * directions[first]).sum(1, keepdims=True) > 0
             normal[first] = np.where(away, -facing[solid], facing[solid])
+            part[first] = self.part_of[triangle[solid]]
             start[active] = travelled + 2e-4
             active = active[clear[active] > 0.02]
-        return Hits(rgb, 1 - clear, depth, normal)
+        return Hits(rgb, 1 - clear, depth, normal, part)
 
     def _look_up(self, part: np.ndarray, uv: np.ndarray) -> np.ndarray:
         """Bilinear texture colours [N, 4] in [0, 1]."""
@@ -133,6 +137,8 @@ class View:
     """Distance along the ray [H, W], infinite on the background."""
     normal: np.ndarray
     """World normals [H, W, 3], zero on the background."""
+    part: np.ndarray
+    """Index of the part that is seen [H, W], -1 on the background."""
 
 
 def render_view(scene: Scene, camera: Camera, size: int, samples: int = 1) -> View:
@@ -146,6 +152,7 @@ def render_view(scene: Scene, camera: Camera, size: int, samples: int = 1) -> Vi
         fine(hits.alpha).mean((1, 3))[..., 0],
         fine(hits.depth)[:, middle, :, middle, 0],
         fine(hits.normal)[:, middle, :, middle],
+        fine(hits.part)[:, middle, :, middle, 0],
     )
 
 

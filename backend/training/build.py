@@ -21,6 +21,7 @@ from .embedding import CLASSES, load_embedding, train_embedding
 from .engine import EngineConfig, Stage, TrainingError, train
 from .gan_presets import build_gan
 from .latents import LatentSet, learn_latents
+from .looks_stage import LooksStage, begun_looks
 from .loop import Report, ignore
 from .plane_base import PlaneBaseConfig, PlaneBaseStage, sample_planes
 from .plane_seeing import See, by_autoencoder, by_embedding
@@ -83,7 +84,7 @@ def train_stage(
     if name == "gan":
         return train(build_gan(config, places.data, batch), engine, out, report)
     preset = preset_of(config, name)
-    if isinstance(preset, Paper) or name in ("reader", "base", "planes", "upsampler", "refiner", "views"):
+    if isinstance(preset, Paper) or name in ("reader", "base", "planes", "upsampler", "refiner", "views", "looks"):
         return train(build_stage(name, config, places), engine, out, report)
     if name == "latents":
         learn_latents(places.data, preset.codec, preset.components).save(places.of(name))
@@ -97,8 +98,8 @@ def train_stage(
 
 
 def build_stage(name: StageName, config: str, places: Places, batch: int | None = None, random: bool = False) -> Stage:
-    """A stage ready to train: reader, base, planes, upsampler, refiner, views or gan; `batch` overrides how many people
-    or views a minibatch holds.
+    """A stage ready to train: reader, base, planes, upsampler, refiner, views, looks or gan; `batch` overrides how many
+    people or views a minibatch holds.
 
     With `random` networks that a published stage only looks through may have random weights: it can be measured
     without them. Raises TrainingError if what it stands on is missing, or if the configuration has no such stage.
@@ -130,6 +131,11 @@ def build_stage(name: StageName, config: str, places: Places, batch: int | None 
         return _refiner(preset, places, batch)
     if name == "views":
         return _views(preset, places, batch)
+    if name == "looks":
+        stage = preset.looks_stage if batch is None else replace(preset.looks_stage, batch=batch)
+        # A run that goes on keeps its words, even if people were added.
+        network = begun_looks(places.of("looks")) or preset.looks
+        return LooksStage(places.data, network, stage)
     raise TrainingError(f"{name} is not built but trained", "Call train_stage.")
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from ..models.embedding import EmbeddingConfig
 from ..models.latent_denoiser import LatentDenoiserConfig
+from ..models.look_denoiser import LookDenoiserConfig
 from ..models.plane_codec import CodecConfig
 from ..models.plane_decoder import PlaneDecoderConfig
 from ..models.plane_upsampler import PlaneUpsamplerConfig
@@ -18,6 +19,7 @@ from .base import BaseStageConfig
 from .embedding import EmbeddingTraining
 from .engine import EngineConfig, TrainingError
 from .gan_presets import GANS
+from .looks_stage import LooksStageConfig
 from .plane_base import PlaneBaseConfig
 from .plane_upsampling import PlaneUpsamplerStageConfig
 from .planes import PlanesStageConfig
@@ -28,11 +30,14 @@ from .render_loss import RenderLossConfig
 from .upsampler import UpsamplerStageConfig
 from .views_stage import ViewsStageConfig
 
-StageName = Literal["latents", "embedding", "prior", "reader", "base", "planes", "upsampler", "refiner", "views", "gan"]
+StageName = Literal[
+    "latents", "embedding", "prior", "reader", "base", "planes", "upsampler", "refiner", "views", "looks", "gan"
+]
 CASCADE_ORDER: tuple[StageName, ...] = (
     "latents", "embedding", "prior", "reader", "base", "planes", "upsampler", "refiner", "views",
+    "looks",
 )  # fmt: skip
-"""Each stage stands on some before it; the refiner on fitted people alone, views on the embedding."""
+"""Each stage stands on some before it; the refiner on fitted people alone, views on the embedding, looks on nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +65,10 @@ class Cascade:
     views: ViewDenoiserConfig = field(default_factory=ViewDenoiserConfig)
     views_stage: ViewsStageConfig = field(default_factory=ViewsStageConfig)
     """It repaints views of finished heads, and needs nothing of the generator but the embedding."""
+    looks: LookDenoiserConfig | None = None
+    """None: the network that ships, with the words of the studio's sentences."""
+    looks_stage: LooksStageConfig = field(default_factory=LooksStageConfig)
+    """It knows what sentences look like, and needs nothing of the generator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +93,7 @@ TINY = Cascade(
     upsampler=UpsamplerConfig.tiny(), upsampler_stage=UpsamplerStageConfig(batch=2),
     refiner=RefinerConfig.tiny(), refiner_stage=RefinerStageConfig(batch=2, crop=8),
     views=ViewDenoiserConfig.tiny(), views_stage=ViewsStageConfig(batch=2, side=32),
+    looks=LookDenoiserConfig.tiny(), looks_stage=LooksStageConfig(batch=2, side=16),
 )  # fmt: skip
 RODIN = Paper(
     base=PlaneUNetConfig.rodin(), base_stage=PlaneBaseConfig(batch=8), upsampler=PlaneUpsamplerConfig.rodin(),
@@ -106,6 +116,7 @@ ENGINES: dict[StageName, EngineConfig] = {
     "upsampler": replace(_DEFAULT, minutes=60, learning_rate=1e-3),
     "refiner": replace(_DEFAULT, minutes=30, learning_rate=5e-4),
     "views": replace(_DEFAULT, minutes=30, learning_rate=1e-3, average=0.998, sheet_every=400),
+    "looks": replace(_DEFAULT, minutes=90, learning_rate=1e-3, warm_up=200, average=0.998, sheet_every=400),
 }  # fmt: skip
 """As the shipped model was trained, on one core."""
 PAPER_ENGINE = EngineConfig(

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures of heads from noise, given a sentence, and as far as they are known: the head's shape, how it is dressed
+now, and which parts of that may change. With the sentence alone it is a text-to-image model.
+
+A convolutional U-Net that works at any side; pixels are folded into channels, so its finest convolutions run at half
+the side. It was taught at one scale whole heads and at finer scales parts of them: the scale is told.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .layers import timestep_features
+from .look_text import LookText, LookTextConfig
+from .plane_decoder import fold, unfold
+from .view_denoiser import Block, PixelNorm, through
+
+GUIDES = 8
+"""Channels of the guide: normal (3), facing, depth, shown, generate, keep."""
+NUMBERS = 4
+"""Of a picture: doubt, whether the shape and whether the present picture are told, scale."""
+SCALE_UNIT = 32.0
+"""Pixels per box unit whose scale is 0; each doubling adds 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookDenoiserConfig:
+    """Sizes of the network."""
+
+    text: LookTextConfig
+    fold: int = 2
+    widths: tuple[int, int, int] = (64, 128, 256)
+    """Channels at the folded side, its half and its quarter."""
+    blocks: tuple[int, int, int] = (1, 1, 3)
+    """Residual blocks of each on the way down; all but the last have as many on the way up and one more."""
+    embedding: int = 256
+
+    @classmethod
+    def tiny(cls) -> "LookDenoiserConfig":
+        """For tests."""
+        return cls(text=LookTextConfig.tiny(), widths=(8, 8, 16), blocks=(1, 1, 1), embedding=16)
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "LookDenoiserConfig":
+        """Rebuild from what `to_json` gave."""
+        return cls(**{**stored, "text": LookTextConfig.from_json(stored["text"]),
+                      "widths": tuple(stored["widths"]), "blocks": tuple(stored["blocks"])})  # fmt: skip
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return {**asdict(self), "text": self.text.to_json()}
+
+    @property
+    def least(self) -> int:
+        """Sides of pictures must be multiples of this."""
+        return 4 * self.fold
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of pictures beside their sentence; all 0 where nothing is."""
+
+    picture: Float[Tensor, "B 3 H W"]
+    """As the head is dressed now, in [-1, 1] over white; 0 where `generate` is 1 and where it is not told."""
+    guide: Float[Tensor, "B 8 H W"]
+    """Unit normal in the world's frame, cosine to the camera, depth beyond the middle of the head (box units), then
+    shown, generate and keep in [0, 1]."""
+    numbers: Float[Tensor, "B 4"]
+    """Doubt of the picture in [0, 1], 1 where the shape is told, 1 where the picture is told, scale (`scale_of`)."""
+
+    @classmethod
+    def nothing(cls, count: int, side: int, scale: float = 0.0) -> "Known":
+        """Nothing but the scale."""
+        numbers = torch.zeros(count, NUMBERS)
+        numbers[:, 3] = scale
+        return cls(torch.zeros(count, 3, side, side), torch.zeros(count, GUIDES, side, side), numbers)
+
+    def to(self, device: torch.device) -> "Known":
+        """The same on a device."""
+        return Known(self.picture.to(device), self.guide.to(device), self.numbers.to(device))
+
+
+def scale_of(pixels_per_unit: float) -> float:
+    """The scale of a picture that shows a box unit by so many pixels."""
+    return float(torch.log2(torch.tensor(pixels_per_unit / SCALE_UNIT)))
+
+
+class LookDenoiser(nn.Module):
+    """Velocity alpha noise - sigma x0 (Salimans and Ho 2022) from alpha x0 + sigma noise: pictures in [-1, 1]."""
+
+    def __init__(self, config: LookDenoiserConfig) -> None:
+        super().__init__()
+        self.config = config
+        squares, embedding = config.fold**2, config.embedding
+        fine, middle, coarse = config.widths
+        self.text = LookText(config.text)
+        self.time = nn.Sequential(nn.Linear(64, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
+        self.enter_numbers = nn.Sequential(nn.Linear(NUMBERS, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
+        self.enter_text = nn.Linear(config.text.embedding, embedding)
+        self.stem = nn.Conv2d((6 + GUIDES) * squares, fine, 3, padding=1)
+
+        def several(count: int, width: int) -> nn.ModuleList:
+            return nn.ModuleList(Block(width, embedding) for _ in range(count))
+
+        self.fine_in, self.to_middle = several(config.blocks[0], fine), nn.Conv2d(fine, middle, 2, stride=2)
+        self.middle_in, self.to_coarse = several(config.blocks[1], middle), nn.Conv2d(middle, coarse, 2, stride=2)
+        self.coarse = several(config.blocks[2], coarse)
+        self.from_coarse, self.join_middle = nn.Conv2d(coarse, 4 * middle, 1), nn.Conv2d(2 * middle, middle, 1)
+        self.middle_out = several(config.blocks[1] + 1, middle)
+        self.from_middle, self.join_fine = nn.Conv2d(middle, 4 * fine, 1), nn.Conv2d(2 * fine, fine, 1)
+        self.fine_out = several(config.blocks[0] + 1, fine)
+        self.norm, self.out = PixelNorm(fine), nn.Conv2d(fine, 3 * squares, 3, padding=1)
+        for parameter in self.out.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(
+        self, noisy: Float[Tensor, "B 3 H W"], sigma: Float[Tensor, " B"], said: Float[Tensor, "B E"], known: Known
+    ) -> Float[Tensor, "B 3 H W"]:
+        """Velocities; `said` is what `text` made of the sentences."""
+        if noisy.shape[-1] % self.config.least or noisy.shape[-2] % self.config.least:
+            raise ValueError(f"sides must be multiples of {self.config.least}, got {list(noisy.shape[-2:])}")
+        moment = self.time(timestep_features(torch.asin(sigma.float().clamp(max=1)) * 2 / torch.pi, 64))
+        embedding = moment + self.enter_numbers(known.numbers) + self.enter_text(said)
+        image = torch.cat([noisy, known.picture, known.guide], 1)
+        hidden = self.stem(fold(image, self.config.fold).contiguous(memory_format=torch.channels_last))
+        fine = through(self.fine_in, hidden, embedding)
+        middle = through(self.middle_in, self.to_middle(fine), embedding)
+        coarse = through(self.coarse, self.to_coarse(middle), embedding)
+        grown = functional.pixel_shuffle(self.from_coarse(coarse), 2)
+        middle = through(self.middle_out, self.join_middle(torch.cat([grown, middle], 1)), embedding)
+        grown = functional.pixel_shuffle(self.from_middle(middle), 2)
+        fine = through(self.fine_out, self.join_fine(torch.cat([grown, fine], 1)), embedding)
+        return unfold(self.out(functional.silu(self.norm(fine))), self.config.fold).float()
+
+
+def clean(
+    noisy: Float[Tensor, "B 3 H W"], sigma: Float[Tensor, " B"], velocity: Float[Tensor, "B 3 H W"]
+) -> Float[Tensor, "B 3 H W"]:
+    """x0 that a velocity stands for."""
+    level = sigma.float()[:, None, None, None]
+    return (1 - level.square()).clamp(min=0).sqrt() * noisy - level * velocity
+
+
+def noise_of(
+    noisy: Float[Tensor, "B 3 H W"], sigma: Float[Tensor, " B"], velocity: Float[Tensor, "B 3 H W"]
+) -> Float[Tensor, "B 3 H W"]:
+    """The noise that a velocity stands for."""
+    level = sigma.float()[:, None, None, None]
+    return level * noisy + (1 - level.square()).clamp(min=0).sqrt() * velocity
