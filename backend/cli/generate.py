@@ -40,7 +40,13 @@ class Flags(Output):
     temperature: float | None = None
     """How far the noise may lead away from the average person, 0 to 1; the model's own value unless given."""
     synthesizer: str | None = None
-    """The generator: rodin, which ships, or one that `maquette convert` made."""
+    """The generator: rodin, which ships, or one that `maquette convert`, `train` or `adapt` made; of --imagine the one
+    that is bent."""
+    imagine: bool = False
+    """The sentence may say what no person looks like ("a bronze bust with a laurel wreath"): a generator is bent to it
+    for this one head, which takes minutes."""
+    tune: int | None = None
+    """Of --imagine: steps of bending."""
     refiners: tuple[str, ...] = ()
     """What makes the texture better, in order: resample, reproject, diffuse-local, diffuse-sd; the preset's own unless
     given. Those that need a photograph are left out where there is none."""
@@ -57,6 +63,8 @@ def _request(flags: Flags) -> AvatarRequest:
             "neither --portrait nor --sentence nor --seed is given",
             "Give a photograph, a sentence, a seed, or several.",
         )
+    if flags.imagine and flags.sentence is None:
+        raise Complaint("--imagine needs a --sentence", 'Describe the head: --sentence "a bronze bust with a wreath".')
     wanted: dict[str, Any] = {
         "sentence": flags.sentence,
         "synthesizer": flags.synthesizer,
@@ -65,8 +73,10 @@ def _request(flags: Flags) -> AvatarRequest:
         "guidance": flags.guidance,
         "temperature": flags.temperature,
         "refiners": list(flags.refiners) or None,
+        "tune": flags.tune,
     }
     return AvatarRequest(
+        kind="imagine" if flags.imagine else "avatar",
         portrait=None if flags.portrait is None else _content(flags.portrait),
         seed=flags.seed or 0,
         preset=flags.preset,

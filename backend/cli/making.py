@@ -78,6 +78,12 @@ def _in_process(request: AvatarRequest, device: str) -> Iterator[PipelineEvent]:
     from backend import synthesis
     from backend.pipeline.avatar import run as run_pipeline
 
+    if request.kind == "imagine":
+        from backend.pipeline.imagined import sculptor
+
+        where = synthesis.device_of(device)
+        yield from run_pipeline(request, sculptor(request, where))
+        return
     name = synthesis.chosen(request.synthesizer, request.sources)
     yield from run_pipeline(request, synthesis.load(name, device))
 

@@ -29,8 +29,8 @@ def base_of(request: AvatarRequest) -> str:
 
 def sculptor(request: AvatarRequest, device: str) -> Synthesizer:
     """The synthesizer of an "imagine" request. Raises StyleError, WeightsError or AdaptationError."""
+    name = base_of(request)
     from backend.adaptation.text_avatar import TextAvatar
 
-    name = base_of(request)
     made: Synthesizer = TextAvatar.load(name, device, steps=request.tune, candidates=request.candidates)
     return made

@@ -42,9 +42,7 @@ def load(name: str = DEFAULT, device: str = "auto") -> "Synthesizer":
     """
     import torch
 
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    where = torch.device(device)
+    where = torch.device(device_of(device))
     if name in SYNTHESIZERS:
         shipped: Synthesizer = _found(SYNTHESIZERS[name]).load(where)
         return shipped
@@ -54,6 +52,15 @@ def load(name: str = DEFAULT, device: str = "auto") -> "Synthesizer":
         raise library.LibraryError(f"there is no generator called {name!r}", f"Choose one of {known}.")
     converted: Synthesizer = _found(CONVERTED[entry.family]).open(entry, where)
     return converted
+
+
+def device_of(said: str) -> str:
+    """What "auto" comes to on this machine; any other device as it was said."""
+    import torch
+
+    if said != "auto":
+        return said
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def chosen(name: str | None, sources: Sequence[str] = ()) -> str:

@@ -44,6 +44,15 @@ def test_a_sentence_and_its_weights_reach_the_model_and_its_notes_the_user(
     assert len(document["images"]) == 3 and "normalTexture" in document["materials"][0]
 
 
+def test_an_imagined_head_is_a_request_of_its_own_kind(running: Launched, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ["--imagine", "--sentence", "a bronze bust with a laurel wreath", "--tune", "5"]
+    assert run_command_line(["generate", *arguments, "--out", str(out)]) == 0
+    recipe = json.loads((out / "recipe.json").read_text())
+    assert recipe["kind"] == "imagine"
+    assert recipe["options"] == {"sentence": "a bronze bust with a laurel wreath", "tune": 5}
+
+
 def test_a_failed_job_is_told_in_its_own_words(
     running: Launched, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -58,6 +67,8 @@ def test_a_failed_job_is_told_in_its_own_words(
     [
         ([], "neither --portrait nor --sentence nor --seed"),
         (["--sentence", ""], "a sentence is one line"),
+        (["--imagine", "--seed", "3"], "--imagine needs a --sentence"),
+        (["--tune", "3", "--seed", "3"], "tune has no meaning"),
         (["--sentence", "a man", "--weights", "sentence"], "--weights takes NAME=NUMBER"),
         (["--sentence", "a man", "--weights", "hat=1"], "weights name portrait, sentence, seed"),
         (["--seed", "1", "--invert", "50"], "without a portrait there is nothing to fit"),

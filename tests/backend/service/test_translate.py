@@ -79,6 +79,28 @@ def test_a_refinement_is_checked_before_it_waits() -> None:
         check(a_head(steep=1))
 
 
+def test_a_style_is_checked_before_it_waits() -> None:
+    check(JobRequest("a", "adapt", options={"sentence": "a marble statue", "keep": "rest", "steps": 3}))
+    check(JobRequest("a", "imagine", options={"sentence": "a bronze bust with a wreath", "tune": 3}))
+    for request, words in (
+        (JobRequest("a", "adapt"), "needs a sentence"),
+        (JobRequest("a", "adapt", options={"sentence": "x"}, portrait=b"x"), "from a sentence alone"),
+        (JobRequest("a", "adapt", options={"sentence": "x"}, sources=b"AAAA"), "from a sentence alone"),
+        (JobRequest("a", "adapt", options={"sentence": "x", "name": "../x"}), "cannot be called"),
+        (JobRequest("a", "imagine"), "needs a sentence"),
+    ):
+        with pytest.raises(RequestError, match=words):
+            check(request)
+
+
+@pytest.mark.parametrize("kind", ["adapt", "imagine"])
+def test_a_generator_that_no_sentence_can_change_is_a_complaint(kind: str) -> None:
+    runner = AvatarRunner("cpu", Sculptor)
+    with pytest.raises(JobError, match="rodin cannot be") as raised:
+        list(runner.run(JobRequest("a", kind, options={"sentence": "x", "synthesizer": "rodin"})))
+    assert raised.value.code == "bad_request" and raised.value.hint
+
+
 def test_a_head_that_cannot_be_refined_is_a_complaint() -> None:
     runner = AvatarRunner("cpu", Sculptor)
     with pytest.raises(JobError, match="no face of the mesh is in the vertex group") as raised:
