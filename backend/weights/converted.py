@@ -7,7 +7,7 @@ import os
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -73,6 +73,22 @@ def load_lrm(entry: Entry) -> Lrm:
     return _filled(model, entry)
 
 
+def save_gan(made_from: Entry, state: State, path: Path, recipe: dict[str, Any]) -> None:
+    """Write what was learned on top of a converted EG3D or PanoHead, under its terms; `recipe` says how.
+
+    Raises LibraryError where the file cannot be written.
+    """
+    digest = hashlib.sha256()
+    for key in sorted(state):
+        digest.update(state[key].detach().float().cpu().numpy().tobytes())
+    told = {
+        "format": FORMAT, "family": made_from.family, "config": json.dumps(made_from.config),
+        "licence": json.dumps(asdict(made_from.licence)),
+        "origin": json.dumps({"file": path.name, "sha256": digest.hexdigest()}), "recipe": json.dumps(recipe),
+    }  # fmt: skip
+    _store(path, state, told)
+
+
 def _network(content: object, family: Family, path: Path) -> tuple[PlaneGanConfig | LrmConfig, State]:
     if family == "triposr":
         beside = path.with_name(SETTINGS)
@@ -102,6 +118,10 @@ def _write(
         "licence": json.dumps(asdict(licence)),
         "origin": json.dumps({"file": path.name, "sha256": _sha256(path)}),
     }
+    _store(target, state, told)
+
+
+def _store(target: Path, state: State, told: dict[str, str]) -> None:
     whole = {key: value.detach().to(torch.float32).contiguous() for key, value in state.items()}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
