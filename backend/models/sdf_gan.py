@@ -75,6 +75,15 @@ class SdfGanConfig:
         )  # fmt: skip
 
     @classmethod
+    def heads(cls) -> "SdfGanConfig":
+        """Four million numbers, for a warm start: few numbers say who it is, and the way to styles is short."""
+        return cls(
+            mapping=MappingConfig(z=96, w=256, labels=0, layers=2, rate=0.1),
+            synthesis=SynthesisConfig(w=256, side=64, channels=3 * 16, base=6144, most=192),
+            last=16, hidden=64, colour_hidden=32, octaves=3, view_octaves=None, activation="relu",
+        )  # fmt: skip
+
+    @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "SdfGanConfig":
         """Rebuild from what `to_json` gave."""
         parts = {"mapping": MappingConfig(**stored["mapping"]), "synthesis": SynthesisConfig(**stored["synthesis"])}

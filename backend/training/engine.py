@@ -182,6 +182,8 @@ class _Run:
         """One step: in each turn, down the sum of its losses."""
         rate = self.clock.learning_rate(self.config.learning_rate, self.config.warm_up)
         for learner in self.learners:
+            if not learner.turn.due():
+                continue
             learner.pace(rate)
             with alone(learner.turn, self.turns):
                 self._take(learner)

@@ -17,15 +17,18 @@ from torch.nn import functional
 
 from ..geometry.cameras import Camera, orbit
 from ..models.discriminator import Discriminator, DiscriminatorConfig, r1_penalty
+from ..models.portrait_encoder import PortraitEncoder
 from ..models.proposal import ProposalCNN, ProposalConfig
 from ..models.sdf_gan import SdfGan, SdfGanConfig, camera_label
 from ..weights.sdf_gan import SdfGanFileConfig, TrainedSdfGan
 from .adaptive import Adaptive
+from .gan_codes import subject_codes
 from .gan_rendering import GanRendering, Shot, shoot, spread_points
 from .gan_schedule import GanSchedule
 from .gan_views import PictureSource
+from .gan_warm import Patch, WarmStart, draw_patch, render_patches, shown_again
 from .losses import beta_loss, decision_boundary_loss
-from .turns import Group, Turn
+from .turns import Group, Turn, always
 
 SHEET_PEOPLE, SHEET_TURNS, SHEET_TRUNCATION = 8, (0.0, 0.7, 2.4), 0.7
 W_DECAY = 0.998
@@ -62,6 +65,8 @@ class GanStageConfig:
     """Mean sign of the discriminator on real pictures from which augmentation begins; None: no augmentation."""
     adapt_within: float = 500_000
     """Pictures within which augmentation can reach its full strength."""
+    warm: WarmStart | None = None
+    """A first phase in which pictures are shown again from codes of who is in them; None: none."""
 
 
 class GanStage:
@@ -76,13 +81,17 @@ class GanStage:
         discriminator: DiscriminatorConfig,
         proposal: ProposalConfig,
         config: GanStageConfig,
+        eye: PortraitEncoder | None = None,
     ) -> None:
-        if views.channels != discriminator.channels or views.side != discriminator.side:
+        """`eye` is the frozen encoder that a warm start takes codes from and compares by."""
+        if views.channels != discriminator.channels or views.side % discriminator.side:
             raise ValueError(
                 f"pictures of {views.channels} channels and {views.side} pixels cannot be judged by a discriminator of "
                 f"{discriminator.channels} and {discriminator.side}"
             )
-        self.views, self.config = views, config
+        if config.warm is not None and eye is None:
+            raise ValueError("a warm start needs the encoder that codes come from; pass eye")
+        self.views, self.config, self.side = views, config, discriminator.side
         self.generator, self.discriminator = SdfGan(generator), Discriminator(discriminator)
         self.proposal = ProposalCNN(proposal)
         self.adaptive = Adaptive(config.adapt_to, config.adapt_within)
@@ -92,11 +101,21 @@ class GanStage:
         )
         self.network.register_buffer("judged", torch.zeros([], dtype=torch.long))
         self.progress = 0.0
+        self.eye = None if eye is None else eye.eval().requires_grad_(False)
+        self.codes: Tensor | None = None
+        """Of all subjects of the pictures, where there is a warm start."""
+        if config.warm is not None and eye is not None:
+            self.codes = subject_codes(views, eye, generator.mapping.z)
         self.turns = (self._makers_turn(), self._judge_turn())
 
     def losses(self, random: torch.Generator) -> dict[str, Tensor]:
         """What the generator and its proposal network are told; the discriminator has a turn of its own."""
-        config = self.config
+        config, warm = self.config, self.config.warm
+        if warm is not None and self.progress < warm.until:
+            return self._shown_again(warm, random)
+        again: dict[str, Tensor] = {}
+        if warm is not None and int(self.network.get_buffer("judged")) % warm.keep_every == 0:
+            again = {name: warm.keep * warm.keep_every * loss for name, loss in self._shown_again(warm, random).items()}
         device = self.generator.synthesis.blocks[0].const.device
         cameras = self.views.cameras(config.batch, random)
         planes = self._planes(cameras, random)
@@ -116,7 +135,42 @@ class GanStage:
         }
         if taught := [shot.sampler for shot in shots if shot.sampler is not None]:
             losses["sampler"] = config.sampler_weight * torch.stack(taught).mean()
+        for name, loss in again.items():
+            losses[name] = losses[name] + loss if name in losses else loss
         return losses
+
+    def _shown_again(self, warm: WarmStart, random: torch.Generator) -> dict[str, Tensor]:
+        """The errors of pictures of some subjects, made from their codes."""
+        assert self.codes is not None
+        config, device = self.config, self.generator.mapping.mean.device
+        subjects = torch.randint(len(self.codes), (warm.people,), generator=random)
+        drawn = [self._patches(int(subject), warm, random) for subject in subjects]
+        label = None
+        if self.generator.config.mapping.labels:
+            label = torch.cat([camera_label(cameras[:1]) for _, cameras in drawn]).to(device)
+        planes = self._from_latents(self.codes[subjects].to(device), label)
+        made, real, surface, boundary = [], [], [], []
+        wanted = config.schedule.beta.target(self.progress)
+        with torch.autocast(device.type, enabled=False):
+            for index, (patches, cameras) in enumerate(drawn):
+                volume = self.generator.volume(planes[index : index + 1], cameras[0], config.rendering.recompute)
+                pictures, view = render_patches(volume, patches, warm.sampler, random)
+                made.append(pictures)
+                real.append(torch.stack([patch.picture for patch in patches]).to(device))
+                surface.append(beta_loss(view.beta, view.alpha, wanted))
+                points = spread_points(cameras[0], config.rendering.boundary_points, volume.extent, random, device)
+                boundary.append(decision_boundary_loss(volume.sdf(points), config.boundary_steepness))
+        return shown_again(torch.cat(made), torch.cat(real), self.eye, warm) | {
+            "surface": config.surface_weight * torch.stack(surface).mean(),
+            "boundary": config.boundary_weight * torch.stack(boundary).mean(),
+        }
+
+    def _patches(self, subject: int, warm: WarmStart, random: torch.Generator) -> tuple[list[Patch], Camera]:
+        rows = self.views.pictures_of(subject)
+        rows = rows[torch.randperm(len(rows), generator=random)[: warm.views]]
+        pictures, cameras = self.views.look(rows)
+        each = zip(pictures, (cameras[k] for k in range(len(rows))), strict=True)
+        return [draw_patch(picture, camera, warm, random) for picture, camera in each], cameras
 
     def judge(self, random: torch.Generator) -> dict[str, Tensor]:
         """What the discriminator is told: real from generated, and now and then the gradient penalty.
@@ -163,8 +217,8 @@ class GanStage:
         cameras = [orbit(turn, 0.05) for turn in SHEET_TURNS]
         label = camera_label(cameras[0]).expand(len(z), -1).to(device) if config.mapping.labels else None
         planes = generator.eval().planes(generator.styles(z, label, SHEET_TRUNCATION))
-        side = min(self.views.side, 128)
-        picture = draw_people([generator.volume(own[None]) for own in planes], cameras, side)
+        side, sampler = min(self.side, 128), self.config.rendering.sampler()
+        picture = draw_people([generator.volume(own[None]) for own in planes], cameras, side, sampler)
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(path)
 
@@ -175,13 +229,13 @@ class GanStage:
         cameras = self.views.cameras(1, random)
         volume = self.generator.volume(self._planes(cameras, random), cameras[0])
         with torch.autocast(volume.device.type, enabled=False):
-            return shoot(volume, cameras[0], self.views.side, self.views.side, self.proposal, self.config.rendering,
+            return shoot(volume, cameras[0], self.side, self.side, self.proposal, self.config.rendering,
                          random, propose=True)  # fmt: skip
 
     def record(self) -> dict[str, Any]:
         """The configurations."""
         model = SdfGanFileConfig(
-            self.generator.config, self.proposal.config, self.views.side, self.progress >= self.config.schedule.propose
+            self.generator.config, self.proposal.config, self.side, self.progress >= self.config.schedule.propose
         )
         return {"model": model.to_json(), "discriminator": asdict(self.discriminator.config),
                 "pictures": len(self.views)}  # fmt: skip
@@ -190,20 +244,27 @@ class GanStage:
         heads, config = self.generator.heads, self.config
         styled = (self.generator.mapping, self.generator.synthesis, self.generator.doubling)
 
+        def rate() -> float:
+            return config.warm.gentle if config.warm is not None and self.progress >= config.warm.until else 1.0
+
         def colour_rate() -> float:
-            return config.head_rate * config.schedule.phase(self.progress).colour_rate
+            return rate() * config.head_rate * config.schedule.phase(self.progress).colour_rate
 
         groups = (
-            Group(tuple(parameter for network in styled for parameter in network.parameters())),
-            Group(tuple(heads.shape_parameters()), lambda: config.head_rate),
+            Group(tuple(parameter for network in styled for parameter in network.parameters()), rate),
+            Group(tuple(heads.shape_parameters()), lambda: rate() * config.head_rate),
             Group(tuple(heads.colour_parameters()), colour_rate),
             Group(tuple(self.proposal.parameters()), lambda: config.proposal_rate),
         )
-        return Turn(self.makers, self.losses, groups, (0.0, 0.99), 0.0)
+        # Without opponents there is momentum to be had.
+        betas = (0.0, 0.99) if config.warm is None else (0.5, 0.99)
+        return Turn(self.makers, self.losses, groups, betas, 0.0)
 
     def _judge_turn(self) -> Turn:
         group = Group(tuple(self.discriminator.parameters()), lambda: self.config.judge_rate)
-        return Turn(self.discriminator, self.judge, (group,), (0.0, 0.99), 0.0)
+        warm = self.config.warm
+        due = always if warm is None else lambda: self.progress >= warm.judge_from
+        return Turn(self.discriminator, self.judge, (group,), (0.0, 0.99), 0.0, due)
 
     def _planes(self, cameras: Camera, random: torch.Generator) -> Float[Tensor, "B 3 C R R"]:
         """Planes of new people, who may know the cameras that they are seen by."""
@@ -217,6 +278,11 @@ class GanStage:
             own = torch.rand(count, generator=random) >= swap
             label = camera_label(cameras)
             label = torch.where(own[:, None], label, label[torch.randperm(count, generator=random)]).to(device)
+        return self._from_latents(z, label)
+
+    def _from_latents(self, z: Float[Tensor, "B Z"], label: Float[Tensor, "B L"] | None) -> Float[Tensor, "B 3 C R R"]:
+        """Planes, in full precision; with gradients, the mean style follows."""
+        mapping = self.generator.mapping
         styles = self.generator.styles(z, label)
         if torch.is_grad_enabled():
             with torch.no_grad():
@@ -224,7 +290,7 @@ class GanStage:
         return self.generator.planes(styles).float()
 
     def _shoot(self, volume: Any, camera: Camera, random: torch.Generator, learn: bool) -> Shot:
-        schedule, full = self.config.schedule, self.views.side
+        schedule, full = self.config.schedule, self.side
         propose = self.progress >= schedule.propose
         side = schedule.side(self.progress, full, 4)
         # Half precision is far too coarse for places and distances.
@@ -237,11 +303,11 @@ class GanStage:
     def _shown(self, shots: list[Shot]) -> Float[Tensor, "B C S S"]:
         """Renders as the discriminator sees them: of the full side, in [-1, 1]."""
         pictures = torch.stack([shot.picture for shot in shots])[:, : self.views.channels]
-        return _enlarged(pictures, self.views.side) * 2 - 1
+        return _enlarged(pictures, self.side) * 2 - 1
 
     def _as_rendered(self, pictures: Float[Tensor, "B C S S"], side: int) -> Float[Tensor, "B C S S"]:
         """Real pictures as coarse as renders of a side."""
-        return _enlarged(functional.interpolate(pictures, (side, side), mode="area"), self.views.side)
+        return _enlarged(functional.interpolate(pictures, (side, side), mode="area"), self.side)
 
 
 def trained_gan(checkpoint: Path) -> TrainedSdfGan:

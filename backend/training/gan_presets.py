@@ -7,11 +7,13 @@ from pathlib import Path
 from ..models.discriminator import DiscriminatorConfig
 from ..models.proposal import ProposalConfig
 from ..models.sdf_gan import SdfGanConfig
+from ..weights import store
 from .engine import EngineConfig, TrainingError
 from .gan import GanStage, GanStageConfig
 from .gan_rendering import GanRendering
 from .gan_schedule import GanSchedule
 from .gan_views import picture_source
+from .gan_warm import WarmStart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +24,8 @@ class GanPreset:
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     proposal: ProposalConfig = field(default_factory=ProposalConfig)
     stage: GanStageConfig = field(default_factory=GanStageConfig)
+    views: int | None = None
+    """Side of the pictures that a warm start looks at closely, pixels; None: as they are judged."""
     engine: EngineConfig
 
 
@@ -45,6 +49,16 @@ GANS: dict[str, GanPreset] = {
         ),
         engine=replace(_ENGINE, minutes=480, save_every=50, sheet_every=500),
     ),
+    "heads": GanPreset(
+        generator=SdfGanConfig.heads(), discriminator=DiscriminatorConfig.small(), proposal=ProposalConfig.small(),
+        stage=GanStageConfig(
+            batch=8, schedule=GanSchedule.warm(), warm=WarmStart(), head_rate=0.4, boundary_weight=0.05,
+            adapt_within=50_000,
+            rendering=GanRendering(nodes=24, fine=12, budget=8, hard_budget=16, patch=16, boundary_points=512),
+        ),
+        views=128,
+        engine=replace(_ENGINE, minutes=75, save_every=50, sheet_every=250, average=0.995),
+    ),
     "paper": GanPreset(
         stage=GanStageConfig(rendering=GanRendering(recompute=True)),
         engine=replace(_ENGINE, steps=PAPER_STEPS, average=0.9978, save_every=1000, sheet_every=5000),
@@ -60,7 +74,8 @@ def build_gan(config: str, folder: Path, batch: int | None = None) -> GanStage:
     if config not in GANS:
         raise TrainingError(f"{config} has no stage gan", f"Choose one of {', '.join(GANS)}.")
     preset = GANS[config]
-    views = picture_source(folder, preset.discriminator.side)
+    views = picture_source(folder, preset.views or preset.discriminator.side)
+    eye = store.load().embedding.portrait_encoder if preset.stage.warm is not None else None
     generator, judge = preset.generator, replace(preset.discriminator, channels=views.channels)
     stage = preset.stage if batch is None else replace(preset.stage, batch=batch)
-    return GanStage(views, generator, judge, preset.proposal, stage)
+    return GanStage(views, generator, judge, preset.proposal, stage, eye)

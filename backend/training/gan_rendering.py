@@ -16,8 +16,9 @@ from torch.nn import functional
 
 from ..geometry.cameras import Camera, Rays
 from ..geometry.fields import VolumeField
+from ..geometry.interpolated import Interpolated
 from ..geometry.proposed import Proposed, bin_weights, probe, reach
-from ..geometry.sampling import RaySamples, Span, TwoPass, box_span
+from ..geometry.sampling import RaySamples, Sampler, Span, TwoPass, box_span
 from ..geometry.volume import RayView, render_rays
 from ..models.proposal import ProposalCNN
 from ..models.sdf_gan import SdfVolume
@@ -31,6 +32,8 @@ class GanRendering:
     coarse: int = 48
     """Samples of the first pass, while the network does not serve."""
     fine: int = 48
+    nodes: int | None = None
+    """Distances along each ray that say where `fine` samples are taken, in place of two passes; None: two passes."""
     budget: int = 16
     """Samples a pixel where the network says."""
     hard_budget: int | None = 32
@@ -45,6 +48,10 @@ class GanRendering:
     """Points of each picture, spread along its rays, that free space is kept free at."""
     recompute: bool = False
     """Whether activations are computed twice instead of kept: what large pictures need."""
+
+    def sampler(self) -> Sampler:
+        """What serves before the network does."""
+        return TwoPass(self.coarse, self.fine) if self.nodes is None else Interpolated(self.nodes, self.fine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,7 @@ def shoot(
     device = volume.device
     rays = _on(camera.rays(side, side), device)
     if not propose and not supervise:
-        view = render_rays(volume, rays, TwoPass(config.coarse, config.fine), random=random)
+        view = render_rays(volume, rays, config.sampler(), random=random)
         return Shot(_picture(view, side), view, view.samples.queries, None)
     large = _on(camera.rays(full, full), device)
     bounds = reach(box_span(large, volume.extent))
@@ -114,7 +121,7 @@ def shoot(
         samples = placer.placed(rearrange(probability, "k h w -> (h w) k"), span, bounds, random, seen.queries)
         view = render_rays(volume, rays, _Known(samples), image_shape=(side, side))
     else:
-        view = render_rays(volume, rays, TwoPass(config.coarse, config.fine), random=random)
+        view = render_rays(volume, rays, config.sampler(), random=random)
     return Shot(_picture(view, side), view, view.samples.queries, taught)
 
 

@@ -66,6 +66,18 @@ class GanSchedule:
             beta=BetaSchedule(first=0.01, last=0.005, begin=0.5, end=0.65), supervise=0.55, propose=0.7,
         )  # fmt: skip
 
+    @classmethod
+    def warm(cls) -> "GanSchedule":
+        """For 64 pixels after a warm start of half the run: heads are there, so renders are of the full side soon."""
+        return cls(
+            phases=(
+                Phase(until=0.6, side=0.5, r1=0.5),
+                Phase(until=0.9, side=1, ramp=0.02, r1=0.5),
+                Phase(until=1, side=1, r1=0.5, colour_rate=1),
+            ),
+            beta=BetaSchedule(first=0.01, last=0.005, begin=0.25, end=0.45), supervise=0.88, propose=0.95,
+        )  # fmt: skip
+
     def phase(self, progress: float) -> Phase:
         """The phase that a share of the run lies in."""
         return next((phase for phase in self.phases if progress < phase.until), self.phases[-1])

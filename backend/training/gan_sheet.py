@@ -9,18 +9,23 @@ from jaxtyping import UInt8
 
 from ..geometry.cameras import Camera
 from ..geometry.fields import VolumeField
-from ..geometry.sampling import TwoPass
+from ..geometry.sampling import Sampler, TwoPass
 from ..geometry.volume import VolumeView, volume_render
 
 
 @torch.no_grad()
-def draw_people(volumes: Sequence[VolumeField], cameras: Sequence[Camera], side: int) -> UInt8[np.ndarray, "H W 3"]:
-    """A column for each person; for each camera a row of colours and a row of normals, in the camera's frame."""
+def draw_people(
+    volumes: Sequence[VolumeField], cameras: Sequence[Camera], side: int, sampler: Sampler | None = None
+) -> UInt8[np.ndarray, "H W 3"]:
+    """A column for each person; for each camera a row of colours and a row of normals, in the camera's frame.
+
+    Two passes of 48 samples unless told where to ask.
+    """
     columns = []
     for volume in volumes:
         rows = []
         for camera in cameras:
-            view = volume_render(volume, camera, side, side, TwoPass(48, 48))
+            view = volume_render(volume, camera, side, side, sampler or TwoPass(48, 48))
             rows += [view.rgb, facing(view, camera)]
         columns.append(torch.cat(rows))
     picture = torch.cat(columns, 1).clamp(0, 1)

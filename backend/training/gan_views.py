@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Single pictures with their cameras, from the studio or from any folder in EG3D's form: all that a GAN learns from."""
 
+import itertools
 import json
+import zipfile
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
 from ..geometry.cameras import Camera, orbit
-from ..studio.dataset import DatasetError, shard_files
+from ..studio.dataset import DatasetError, portrait_angles, shard_files
+from .portraits import plain_photograph
 from .views import stack_cameras
 
 
@@ -32,6 +36,19 @@ class PictureSource(Protocol):
     def cameras(self, count: int, random: torch.Generator) -> Camera:
         """Random cameras alone, as the pictures' are spread."""
 
+    def look(self, chosen: Int[Tensor, " B"]) -> tuple[Float[Tensor, "B C S S"], Camera]:
+        """Certain pictures with their cameras."""
+
+    @property
+    def subjects(self) -> int:
+        """How many people are in the pictures, as far as that is known: else each is of another."""
+
+    def pictures_of(self, subject: int) -> Int[Tensor, " P"]:
+        """Which pictures show a subject."""
+
+    def likenesses(self, first: int, last: int, side: int) -> tuple[Float[Tensor, "B P 4 T T"], Float[Tensor, "B P 3"]]:
+        """Pictures that tell who subjects are, as a portrait encoder takes them, and the directions they are from."""
+
 
 class StudioViews:
     """The studio's perspective views over white, with coverage, and their mirror images."""
@@ -39,14 +56,19 @@ class StudioViews:
     channels = 4
 
     def __init__(self, folder: Path, side: int, training: bool = True) -> None:
-        self.side = side
-        pictures, cameras = [], []
-        for path in shard_files(folder, training):
-            with np.load(path, allow_pickle=False) as stored:
-                pictures.append(shrunk(stored["view_rgba"], side))
-                cameras += [orbit(*angles) for angles in stored["view_angles"].reshape(-1, 2).tolist()]
-        self.pictures = torch.cat(pictures)
+        self.side, self._files = side, shard_files(folder, training)
+        shapes = [_stored_shape(path, "view_rgba") for path in self._files]
+        self._each = shapes[0][1]
+        self._firsts = torch.tensor([0, *itertools.accumulate(shape[0] for shape in shapes)])
+        # Filled in place: blocks that are kept between large ones that are not tear the memory apart.
+        self.pictures = torch.empty(int(self._firsts[-1]) * self._each, 4, side, side, dtype=torch.uint8)
         """Colour times coverage with coverage, bytes [N, 4, S, S]."""
+        cameras: list[Camera] = []
+        for path in self._files:
+            with np.load(path, allow_pickle=False) as stored:
+                own = shrunk(stored["view_rgba"], side)
+                self.pictures[len(cameras) : len(cameras) + len(own)] = own
+                cameras += [orbit(*each) for each in stored["view_angles"].reshape(-1, 2).tolist()]
         self._cameras = stack_cameras(cameras)
         # The mirror image of a camera around +Y: its place and its axes but the first change sides.
         mirror = torch.diag(torch.tensor([-1.0, 1, 1, 1]))
@@ -56,12 +78,38 @@ class StudioViews:
         return 2 * len(self.pictures)
 
     def draw(self, count: int, random: torch.Generator) -> tuple[Float[Tensor, "B C S S"], Camera]:
-        chosen = torch.randint(len(self), (count,), generator=random)
+        return self.look(torch.randint(len(self), (count,), generator=random))
+
+    def look(self, chosen: Int[Tensor, " B"]) -> tuple[Float[Tensor, "B C S S"], Camera]:
         rows, mirrored = chosen % len(self.pictures), chosen >= len(self.pictures)
         rgba = self.pictures[rows].float() / 255
         rgba = torch.where(mirrored[:, None, None, None], rgba.flip(3), rgba)
         over_white = rgba[:, :3] + 1 - rgba[:, 3:]
         return torch.cat([over_white, rgba[:, 3:]], 1) * 2 - 1, self._of(chosen)
+
+    @property
+    def subjects(self) -> int:
+        """People and their mirror images."""
+        return len(self) // self._each
+
+    def pictures_of(self, subject: int) -> Int[Tensor, " P"]:
+        return subject * self._each + torch.arange(self._each)
+
+    def likenesses(self, first: int, last: int, side: int) -> tuple[Float[Tensor, "B P 4 T T"], Float[Tensor, "B P 3"]]:
+        """The studio's aligned portraits, under one lamp."""
+        people = self.subjects // 2
+        pictures, towards = [], []
+        for subject in range(first, last):
+            person, mirrored = subject % people, subject >= people
+            shard = int(torch.searchsorted(self._firsts, person, right=True)) - 1
+            portraits, angles = _portraits(self._files[shard], side)
+            row = person - int(self._firsts[shard])
+            own, turned = portraits[row], angles[row]
+            pictures.append(own.flip(3) if mirrored else own)
+            azimuth, elevation = (-turned[:, 0] if mirrored else turned[:, 0]), turned[:, 1]
+            flat = elevation.cos()
+            towards.append(torch.stack([azimuth.sin() * flat, elevation.sin(), azimuth.cos() * flat], 1))
+        return torch.stack(pictures), torch.stack(towards)
 
     def cameras(self, count: int, random: torch.Generator) -> Camera:
         return self._of(torch.randint(len(self), (count,), generator=random))
@@ -95,9 +143,30 @@ class FolderViews:
 
     def draw(self, count: int, random: torch.Generator) -> tuple[Float[Tensor, "B C S S"], Camera]:
         """Raises DatasetError for a file that is no picture or is unlike the others."""
-        chosen = torch.randint(len(self), (count,), generator=random)
+        return self.look(torch.randint(len(self), (count,), generator=random))
+
+    def look(self, chosen: Int[Tensor, " B"]) -> tuple[Float[Tensor, "B C S S"], Camera]:
+        """Raises DatasetError as `draw`."""
         pictures = torch.stack([self._read(self._names[int(row)]) for row in chosen])
         return pictures * 2 - 1, self._of(chosen)
+
+    @property
+    def subjects(self) -> int:
+        """Nobody is known to be in two pictures."""
+        return len(self)
+
+    def pictures_of(self, subject: int) -> Int[Tensor, " P"]:
+        return torch.tensor([subject])
+
+    def likenesses(self, first: int, last: int, side: int) -> tuple[Float[Tensor, "B P 4 T T"], Float[Tensor, "B P 3"]]:
+        """The pictures themselves."""
+        pictures, cameras = self.look(torch.arange(first, last))
+        pictures = functional.interpolate(pictures, (side, side), mode="area")
+        if self.channels == 3:
+            pictures = torch.cat([pictures, torch.ones_like(pictures[:, :1])], 1)
+        covered = (pictures[:, 3:] + 1) / 2
+        grey = torch.cat([pictures[:, :3] - (1 - covered), pictures[:, 3:]], 1)  # white becomes the encoder's grey
+        return grey[:, None], functional.normalize(cameras.cam_to_world[:, :3, 3], dim=1)[:, None]
 
     def cameras(self, count: int, random: torch.Generator) -> Camera:
         return self._of(torch.randint(len(self), (count,), generator=random))
@@ -136,6 +205,30 @@ def shrunk(pictures: np.ndarray, side: int) -> Tensor:
     flat = torch.from_numpy(pictures).flatten(0, 1).permute(0, 3, 1, 2)
     parts = [functional.interpolate(part.float(), (side, side), mode="area").round().byte() for part in flat.split(64)]
     return torch.cat(parts)
+
+
+def _stored_shape(path: Path, name: str) -> tuple[int, ...]:
+    """Of an array of a shard, from its header alone."""
+    with zipfile.ZipFile(path) as shard, shard.open(f"{name}.npy") as member:
+        np.lib.format.read_magic(member)
+        shape: tuple[int, ...] = np.lib.format.read_array_header_1_0(member)[0]
+    return shape
+
+
+@lru_cache(maxsize=4)
+def _portraits(path: Path, side: int) -> tuple[Float[Tensor, "N P 4 T T"], Float[Tensor, "N P 2"]]:
+    """All portraits of a shard as the encoder takes them, and their azimuths and elevations."""
+    with np.load(path, allow_pickle=False) as stored:
+        rgba, normal = (
+            functional.adaptive_avg_pool2d(
+                torch.from_numpy(stored[name]).flatten(0, 1).permute(0, 3, 1, 2).float(), side
+            ) / scale
+            for name, scale in (("portrait_rgba", 255), ("portrait_normal", 127))
+        )  # fmt: skip
+        each = stored["portrait_rgba"].shape[:2]
+        people = json.loads(stored["header"].tobytes())["people"]
+    angles = np.array([portrait_angles(person["seed"]) for person in people])
+    return plain_photograph(rgba, normal).unflatten(0, each), torch.from_numpy(angles).float()
 
 
 def _listed(folder: Path) -> tuple[list[str], Float[Tensor, "N 25"]]:

@@ -18,6 +18,11 @@ def whole() -> float:
     return 1.0
 
 
+def always() -> bool:
+    """In every step."""
+    return True
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
     """Parameters that learn at one rate."""
@@ -39,6 +44,8 @@ class Turn:
     betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float | None = None
     """None: the run's."""
+    due: Callable[[], bool] = always
+    """Whether it is taken in the step that comes; asked before every step."""
 
 
 @runtime_checkable
