@@ -33,6 +33,7 @@ from blender_addon.protocol import (
     Cancel,
     Connection,
     Discard,
+    DiscardStyle,
     Fetch,
     Finished,
     Follow,
@@ -204,8 +205,12 @@ def recorded(dealer: Dealer, connection: Connection) -> tuple[list[Frames], list
         label="one",
         priority="low",
     )
+    restyle = JobRequest(
+        "damaged", "adapt", "none", options={"sentence": "a marble statue", "steps": 0, "name": "../x"}
+    )
     said = [
-        Hello("0.1.0", "0" * 64, "fuzz"), hopeless, Follow("damaged"), Cancel("damaged"), Applied("damaged", 1),
+        Hello("0.1.0", "0" * 64, "fuzz"), hopeless, restyle, DiscardStyle("damaged"), Follow("damaged"),
+        Cancel("damaged"), Applied("damaged", 1),
         ListJobs(3), Move("damaged", 0), Discard("damaged"), FreeMemory(), Ping(), Goodbye(),
         Fetch("damaged", "0f" * 32, 1 << 18), Hello("0.1.0", "0" * 64, "fuzz", chunks=True),
     ]  # fmt: skip
@@ -295,8 +300,10 @@ def fuzz(frames: int, seed: int, say: Callable[[str], None] = print) -> int:
     began, done, mutator = time.monotonic(), 0, Mutator(seed)
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "store"
+        # The user's own models must not be what a damaged name hits.
+        models = {"MAQUETTE_MODELS": str(Path(folder) / "models")}
         command = [sys.executable, "-m", "backend", "serve", "--runner", TINY, "--idle-exit", "600"]
-        launched = launcher.start(command, store, device="cpu", folder=ROOT)
+        launched = launcher.start(command, store, device="cpu", folder=ROOT, environment=models)
         try:
             siege = Siege(launched, launched.wait(60), mutator)
             while done < frames:

@@ -155,7 +155,7 @@ def _watch(
             if done:
                 memory.append(server.memory_info().rss)
                 workers.append(max((each.memory_info().rss for each in server.children()), default=0))
-        if any(isinstance(event, JobsListed) for event in asker.wait(0.005)):
+        if any(isinstance(event, JobsListed) for event in asker.wait(0.02)):
             answered.append(time.monotonic() - asked)
         if memory and done >= told + max(1, wanted // 20):
             told = done

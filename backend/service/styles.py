@@ -12,7 +12,7 @@ from .errors import JobError
 from .store import Store
 
 MOST = 100
-"""Styles that Welcome tells of, the latest: a header has its limit."""
+"""Styles that there may be: a header has its limit, and so has the disk."""
 LONGEST = 160
 """Of a text in what is told."""
 TOLD = ("prompt", "model", "keep", "created", "job_id")
@@ -36,9 +36,17 @@ def told() -> dict[str, dict[str, Any]]:
 
 
 def check_name(request: JobRequest) -> None:
-    """Raises JobError where a new style would have the name of a generator that is there."""
+    """Raises JobError where a new style would have the name of a generator that is there, or be one too many."""
     name = request.options.get("name")
-    if request.kind != ADAPT or not name:
+    if request.kind != ADAPT:
+        return
+    if len(library.styles()) >= MOST:
+        raise JobError(
+            ErrorCode.BAD_REQUEST,
+            f"There are {MOST} styles already, which is as many as a backend keeps.",
+            "Delete one that is not needed any more.",
+        )
+    if not name:
         return
     if name in available() or library.place(str(name)).exists():
         raise JobError(

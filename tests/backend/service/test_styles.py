@@ -48,6 +48,19 @@ def test_many_styles_with_long_sentences_still_fit_a_header(models: Path) -> Non
     encode(Welcome("1", "s", styles.capabilities(), {}))
 
 
+def test_there_is_an_end_to_styles(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(styles, "MOST", 2)
+    wanted = JobRequest("j", "adapt", options={"sentence": "x"})
+    put(models, "own")
+    put(models, "marble", prompt="a marble statue")
+    styles.check_name(wanted)
+    put(models, "bronze", prompt="a bronze bust")
+    with pytest.raises(JobError, match="2 styles already") as caught:
+        styles.check_name(wanted)
+    assert "Delete one" in caught.value.hint
+    styles.check_name(JobRequest("j"))
+
+
 def test_a_new_style_needs_a_name_that_is_free(models: Path) -> None:
     put(models, "marble", prompt="a marble statue")
     (models / "broken.safetensors").write_bytes(b"")
