@@ -6,6 +6,7 @@ import bpy
 from . import crowd_properties, crowd_run, session, wording
 from .operators import populate
 from .panels.drawing import Tab, sentence
+from .translations import translated
 
 
 class MAQUETTE_PT_crowd(Tab, bpy.types.Panel):
@@ -57,6 +58,7 @@ def _draw_places(
 
 
 def _draw_variation(column: bpy.types.UILayout, settings: crowd_properties.MAQUETTE_PG_crowd) -> None:
+    column.label(text="How much people differ")
     grid = column.grid_flow(columns=2, even_columns=True, align=True, row_major=True)
     for name in ("scale", "rotation", "tint", "clothes"):
         grid.prop(settings, name)
@@ -67,7 +69,7 @@ def _draw_run(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
     run = crowd_run.current()
     if run is not None and not run.over:
         told = run.told
-        column.progress(factor=min(told.fraction, 1.0), text=wording.capitalised(told.words))
+        column.progress(factor=min(told.fraction, 1.0), text=translated(wording.capitalised(told.words)))
         column.operator("maquette.cancel_crowd", icon="CANCEL")
         return
     reason = "" if session.current().ready else "Start or connect to a backend first"

@@ -27,7 +27,7 @@ LAYOUTS = (
 PLACED_ON = {"curve": ("CURVE", "MESH"), "surface": ("MESH",), "points": ("MESH",)}
 """Layout -> types of the objects that it goes along, over or by."""
 FACINGS = (
-    ("auto", "As Fits", "Front; inwards in a circle, ahead along a curve"),
+    ("auto", "Automatic", "Front; inwards in a circle, ahead along a curve"),
     ("front", "Front", "Towards -Y, the front view"),
     ("centre", "Centre", "Towards the middle of the crowd"),
     ("away", "Away", "Away from the middle of the crowd"),
@@ -35,7 +35,7 @@ FACINGS = (
     ("random", "Random", "Everyone somewhere else"),
 )
 INSTANCES = (
-    ("auto", "As Fits", f"Objects up to {OBJECTS_UP_TO} people, points beyond"),
+    ("auto", "Automatic", f"Objects up to {OBJECTS_UP_TO} people, points beyond"),
     ("objects", "Objects", "One object per person, sharing meshes: each can be moved, hidden and animated"),
     ("points", "Points", "One object for all, instanced by geometry nodes: for many thousands"),
 )
@@ -117,7 +117,7 @@ class MAQUETTE_PG_crowd(bpy.types.PropertyGroup):
         max=1,
         subtype="FACTOR",
     )
-    instances: bpy.props.EnumProperty(name="As", description="What people are in the scene", items=INSTANCES)
+    instances: bpy.props.EnumProperty(name="Placed As", description="What people are in the scene", items=INSTANCES)
     seed: bpy.props.IntProperty(
         name="Arrangement", description="Another number: other places, sizes and colours, the same people", min=0
     )

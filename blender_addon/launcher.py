@@ -18,10 +18,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .protocol import CONNECTION_NAME, Connection, ProtocolError, read_connection
+from .protocol import CONNECTION_NAME, Connection, ErrorCode, ProtocolError, read_connection
 
 LOG_NAME = "backend.log"
 TAIL_BYTES = 4000
+NO_PROGRAM = "no_program"
+"""Beside the protocol's codes: there is nothing to start, the preferences have to say where it is."""
 LOG_BYTES = 64 << 10
 SAYS = "maquette: "
 """How the command line begins a complaint; its hint is the next line, indented."""
@@ -30,10 +32,12 @@ SAYS = "maquette: "
 class LaunchError(Exception):
     """Why there is no backend: `message` is one sentence, `hint` what to do."""
 
-    def __init__(self, message: str, hint: str) -> None:
+    def __init__(self, message: str, hint: str, code: str = ErrorCode.NOT_READY) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.code = code
+        """For the button that helps, see `wording`."""
 
 
 class Launched:
@@ -87,7 +91,9 @@ def command_for(interpreter: str = "") -> list[str]:
     """
     if interpreter:
         if not (found := shutil.which(interpreter)):
-            raise LaunchError(f"{interpreter} is no program.", "Choose the Python in which Maquette is installed.")
+            raise LaunchError(
+                f"{interpreter} is no program.", "Choose the Python in which Maquette is installed.", NO_PROGRAM
+            )
         is_python = Path(found).stem.lower().startswith("python")
         return [found, "-m", "backend", "serve"] if is_python else [found, "serve"]
     if found := shutil.which("maquette"):
@@ -95,6 +101,7 @@ def command_for(interpreter: str = "") -> list[str]:
     raise LaunchError(
         "The maquette command is not on the search path.",
         "Install Maquette (pip install maquette), or choose its Python in the add-on's preferences.",
+        NO_PROGRAM,
     )
 
 
@@ -138,7 +145,7 @@ def start(
             )
     except OSError as error:
         raise LaunchError(
-            f"{command[0]} cannot be started: {error.strerror or error}.", "Choose another interpreter."
+            f"{command[0]} cannot be started: {error.strerror or error}.", "Choose another interpreter.", NO_PROGRAM
         ) from error
     return Launched(process, store, before.session if before else "")
 

@@ -28,13 +28,13 @@ class MAQUETTE_AP_preferences(bpy.types.AddonPreferences):
         subtype="FILE_PATH",
     )
     folder: bpy.props.StringProperty(
-        name="Checkout",
+        name="Source folder",
         description="Folder of Maquette's sources, for a Python into which it is not installed; usually empty",
         subtype="DIR_PATH",
     )
     device: bpy.props.EnumProperty(name="Device", description="What the backend computes on", items=DEVICES)
     idle_unload: bpy.props.IntProperty(
-        name="Free memory when idle",
+        name="Free memory after (min)",
         description="Minutes without jobs after which a backend started here gives back the device's memory; the next "
         "job loads the model again, which takes some seconds. 0: it keeps the model loaded",
         default=10,

@@ -27,7 +27,7 @@ SIZES = (
     *((str(side), f"{side} px", f"{side} texels a side") for side in (512, 1024, 2048, 4096)),
 )
 AXES = (
-    ("auto", "Found", "By the face, which is looked for from all around"),
+    ("auto", "Automatic", "By the face, which is looked for from all around"),
     *((axis, axis, f"Along {axis} of the scene") for axis in ("X", "-X", "Y", "-Y", "Z", "-Z")),
 )
 
@@ -42,7 +42,7 @@ class MAQUETTE_PG_refine(bpy.types.PropertyGroup):
         name="Sentence", description='What the person is like, in English: "an old man with freckles"', maxlen=500
     )
     negative: bpy.props.StringProperty(
-        name="Not", description="What must not appear, for models that can express it", maxlen=500
+        name="Must Not Appear", description="What must not appear, for models that can express it", maxlen=500
     )
     strength: bpy.props.FloatProperty(
         name="Strength",
@@ -57,8 +57,8 @@ class MAQUETTE_PG_refine(bpy.types.PropertyGroup):
     )
     seed: bpy.props.IntProperty(name="Seed", description="Same settings and seed: same texture", min=0, max=MAX_SEED)
     size: bpy.props.EnumProperty(name="Texture", description="Side of the new image", items=SIZES, default="1024")
-    refiner: bpy.props.EnumProperty(name="With", description="What repaints the head", items=REFINERS)
-    layout: bpy.props.EnumProperty(name="Onto", description="Where the new image lies", items=LAYOUTS)
+    refiner: bpy.props.EnumProperty(name="Method", description="What repaints the head", items=REFINERS)
+    layout: bpy.props.EnumProperty(name="UVs", description="Where the new image lies", items=LAYOUTS)
     mask: bpy.props.EnumProperty(name="Where", description="What of the head may change", items=MASKS)
     group: bpy.props.StringProperty(name="Group", description="Vertex group whose weight says what may change")
     image: bpy.props.PointerProperty(
@@ -68,7 +68,7 @@ class MAQUETTE_PG_refine(bpy.types.PropertyGroup):
         name="Active Material Only", description="Faces of other materials, as eyes or hair, stay as they are"
     )
     assign: bpy.props.BoolProperty(
-        name="Show It",
+        name="Show New Material",
         description="Let the faces that may change show the new material; otherwise it waits in its slot",
         default=True,
     )

@@ -271,7 +271,7 @@ class Session:
                 sentence = f"The backend has ended; its log is {self.launched.log}."
                 raise LaunchError(sentence, "Start it again: unfinished jobs go on.")
         except LaunchError as error:
-            self.problem = Problem(ErrorCode.NOT_READY, error.message, error.hint)
+            self.problem = Problem(error.code, error.message, error.hint)
             self.launched, self.starting = None, False
             view.redraw()
 

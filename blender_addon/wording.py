@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from .client import State
 from .jobs import JobState, Phase
+from .launcher import NO_PROGRAM
 from .protocol import ErrorCode, Welcome
 
 
@@ -29,8 +30,10 @@ _DRAFT = Remedy("maquette.generate", "Try as a draft", "FILE_REFRESH", "draft")
 _STANDARD = Remedy("maquette.generate", "Try at standard quality", "FILE_REFRESH", "standard")
 _SMALLER = {"high": _STANDARD, "standard": _DRAFT, "draft": _AGAIN}
 """Quality that was too much -> the next smaller one."""
-_PICK = Remedy("maquette.pick_portrait", "Choose another portrait", "FILEBROWSER")
 _SETTINGS = Remedy("maquette.show_preferences", "Open the add-on's settings", "PREFERENCES")
+_LOG = Remedy("maquette.show_log", "Show the log", "TEXT")
+_LIST = Remedy("maquette.list_stored", "Refresh the library", "FILE_REFRESH")
+_PICK = Remedy("maquette.pick_portrait", "Choose another portrait", "FILEBROWSER")
 
 REMEDIES: dict[str, Remedy] = {
     ErrorCode.WRONG_KEY: _CONNECT,
@@ -44,6 +47,12 @@ REMEDIES: dict[str, Remedy] = {
     ErrorCode.NOT_ALLOWED: _SETTINGS,
     ErrorCode.OUT_OF_MEMORY: _DRAFT,
     ErrorCode.INTERNAL: _AGAIN,
+    ErrorCode.WRONG_VERSION: _SETTINGS,
+    ErrorCode.NOT_STORED: _LIST,
+    ErrorCode.BAD_REQUEST: _LOG,
+    ErrorCode.BAD_MESSAGE: _LOG,
+    ErrorCode.UNKNOWN_KIND: _LOG,
+    NO_PROGRAM: _SETTINGS,
 }
 """Error code -> what helps; where nothing does, the hint has to."""
 

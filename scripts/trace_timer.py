@@ -34,9 +34,9 @@ CALM_GAP = 0.05
 WARM_SECONDS = 90.0
 """They begin in any case after this."""
 DRAWING_SECONDS = 10.0
-"""Before the jobs: 3D views with one avatar are drawn anew twice a second and nothing else happens."""
-PARTS = ("start", "drawing", "jobs")
-"""start: Blender's first pictures, and the one avatar."""
+"""Before and after the jobs: the 3D views are drawn anew twice a second and nothing else happens."""
+PARTS = ("start", "drawing", "jobs", "after")
+"""start: Blender's first pictures, and the one avatar; drawing: that one; after: all that were finished."""
 
 
 def main() -> int:
@@ -137,19 +137,22 @@ def inside() -> None:
 
     def tick() -> float | None:
         nonlocal last, seed, stalled, part, since
-        now = time.perf_counter()
+        now, live = time.perf_counter(), session.current()
         if now - last > CALM_GAP + TICK:
             stalled = now
         if part == "start" and (now > stalled + CALM_SECONDS or now > began + WARM_SECONDS):
             part, since = "drawing", now
         elif part == "drawing" and now > since + DRAWING_SECONDS:
             part, since = "jobs", now
+        elif part == "jobs" and now > since + order["seconds"]:
+            part, since = "after", now
+            for key in submitted:
+                live.cancel(key)
         what = ", ".join(f"{name} {1000 * value:.0f}" for name, value in spent.items())
         gap = {"part": part, "at": now - began, "gap": now - last, "what": what}
         out.write(json.dumps(gap | {"own": spent.get("pump", 0.0)}) + "\n")
         spent.clear()
-        live = session.current()
-        if part == "drawing" and int(2 * now) != int(2 * last):
+        if part in ("drawing", "after") and int(2 * now) != int(2 * last):
             for window in bpy.context.window_manager.windows:
                 for area in window.screen.areas:
                     if area.type == "VIEW_3D":
@@ -170,7 +173,7 @@ def inside() -> None:
                 bpy.ops.maquette.generate(seed=seed, preset=order["preset"])
                 submitted.update({*live.avatars} - before)
         last = time.perf_counter()
-        if part == "jobs" and now > since + order["seconds"]:
+        if part == "after" and now > since + DRAWING_SECONDS:
             out.write(json.dumps({"part": "end", "ended": ended}) + "\n")
             out.close()
             bpy.ops.wm.quit_blender()

@@ -15,12 +15,12 @@ from ..properties import MAX_SEED
 from ..requests import Wanted, change_request, job_request
 from ..scene import tags
 from .asking import ask, can_ask
+from .telling import refused, tell
 
 
 def _poll(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
     if context.object is None or tags.RECIPE not in context.object:
-        cls.poll_message_set("The active object carries no recipe.")
-        return False
+        return refused(cls, "The active object carries no recipe.")
     return can_ask(cls)
 
 
@@ -35,7 +35,7 @@ def _submit(operator: bpy.types.Operator, context: bpy.types.Context, seed: int 
         return ask(operator, context, again, name)
     path = str(context.object.get(tags.PORTRAIT, ""))
     if recipe.get("portrait") and (problem := _missing(path, recipe["portrait"])):
-        operator.report({"ERROR"}, problem)
+        tell(operator, "ERROR", problem)
         return {"CANCELLED"}
     wanted = Wanted(
         source="PORTRAIT" if recipe.get("portrait") else "SEED",
@@ -87,8 +87,7 @@ class MAQUETTE_OT_vary(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if _poll(cls, context) and wording.is_changed(tags.recipe_of(context.object) or {}):
-            cls.poll_message_set("What was edited or blended has no seed; vary the avatar it came from.")
-            return False
+            return refused(cls, "What was edited or blended has no seed; vary the avatar it came from.")
         return _poll(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -11,13 +11,13 @@ from ..jobs import JobState, Phase
 from ..launcher import LaunchError
 from ..protocol import JobRequest, ProtocolError, Welcome
 from ..scene.dress import Target
+from .telling import refused, tell
 
 
 def can_ask(cls: type[bpy.types.Operator]) -> bool:
     """For `poll`: whether there is a backend; without a window operators connect by themselves."""
     if not bpy.app.background and session.current().client is None:
-        cls.poll_message_set("Start or connect to a backend first.")
-        return False
+        return refused(cls, "Start or connect to a backend first.")
     return True
 
 
@@ -42,18 +42,18 @@ def ask(
             live.wait_ready(session.LAUNCH_SECONDS)
         request = request_for(live.client.welcome if live.client else None)
         if not isinstance(request, JobRequest):
-            operator.report({"ERROR"}, request)
+            tell(operator, "ERROR", request)
             return {"CANCELLED"}
         photograph = portrait if request.portrait is not None else ""
         work = live.submit(request, name, context.scene.name, photograph, target)
     except (LaunchError, ProtocolError) as error:
-        operator.report({"ERROR"}, str(error))
+        tell(operator, "ERROR", str(error))
         return {"CANCELLED"}
     if not (wait or bpy.app.background):
         return {"FINISHED"}
     job = _wait(live, work.job.job_id)
     if job.phase is not Phase.DONE:
-        operator.report({"ERROR"}, f"{job.message} {job.hint}".strip() or wording.progress(job))
+        tell(operator, "ERROR", f"{job.message} {job.hint}".strip() or wording.progress(job))
         return {"CANCELLED"}
     return {"FINISHED"}
 

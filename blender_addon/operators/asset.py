@@ -4,6 +4,7 @@
 import bpy
 
 from ..scene import asset, tags
+from .telling import refused, tell
 
 
 class MAQUETTE_OT_mark_asset(bpy.types.Operator):
@@ -16,11 +17,9 @@ class MAQUETTE_OT_mark_asset(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.object is None or tags.RECIPE not in context.object:
-            cls.poll_message_set("The active object is no avatar.")
-            return False
+            return refused(cls, "The active object is no avatar.")
         if context.object.asset_data is not None:
-            cls.poll_message_set("This avatar is an asset already.")
-            return False
+            return refused(cls, "This avatar is an asset already.")
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -28,7 +27,7 @@ class MAQUETTE_OT_mark_asset(bpy.types.Operator):
         asset.mark(avatar, tags.recipe_of(avatar) or {})
         asset.note_catalog()
         if not bpy.data.filepath:
-            self.report({"INFO"}, "Save the file to give its catalog a place; the asset itself is marked.")
+            tell(self, "INFO", "Save the file to give its catalog a place; the asset itself is marked.")
         return {"FINISHED"}
 
 

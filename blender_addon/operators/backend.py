@@ -5,7 +5,8 @@ import bpy
 
 from .. import session
 from ..launcher import LaunchError, log_tail
-from ..protocol import ErrorCode, FreeMemory, ProtocolError, default_store
+from ..protocol import FreeMemory, ProtocolError, default_store
+from .telling import refused, tell
 
 LOG_BLOCK = "Maquette log"
 
@@ -14,9 +15,8 @@ def _reported(operator: bpy.types.Operator, error: LaunchError | ProtocolError) 
     """Tells the user, in the report and in the panel."""
     message = error.message if isinstance(error, LaunchError) else str(error)
     hint = error.hint if isinstance(error, LaunchError) else ""
-    code = ErrorCode.NOT_READY if isinstance(error, LaunchError) else error.code
-    session.current().problem = session.Problem(code, message, hint)
-    operator.report({"ERROR"}, f"{message} {hint}".strip())
+    session.current().problem = session.Problem(error.code, message, hint)
+    tell(operator, "ERROR", f"{message} {hint}".strip())
     return {"CANCELLED"}
 
 
@@ -63,8 +63,7 @@ class MAQUETTE_OT_test_connection(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if session.current().probe is not None:
-            cls.poll_message_set("A test is under way; its result comes within seconds.")
-            return False
+            return refused(cls, "A test is under way; its result comes within seconds.")
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -76,7 +75,7 @@ class MAQUETTE_OT_test_connection(bpy.types.Operator):
         if bpy.app.background and live.probe is not None:
             live.verdict = live.probe.wait()
             live.end_test()
-            self.report({"INFO"}, f"{live.verdict.sentence} {live.verdict.hint}".strip())
+            tell(self, "INFO", f"{live.verdict.sentence} {live.verdict.hint}".strip())
         return {"FINISHED"}
 
 
@@ -90,8 +89,7 @@ class MAQUETTE_OT_stop_backend(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         live = session.current()
         if live.client is None and live.launched is None:
-            cls.poll_message_set("There is no connection to a backend.")
-            return False
+            return refused(cls, "There is no connection to a backend.")
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -108,8 +106,7 @@ class MAQUETTE_OT_restart_backend(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if session.current().launched is None:
-            cls.poll_message_set("Only a backend that was started from here can be restarted here.")
-            return False
+            return refused(cls, "Only a backend that was started from here can be restarted here.")
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -127,12 +124,10 @@ class MAQUETTE_OT_free_memory(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         live = session.current()
         if not live.can("FreeMemory"):
-            cls.poll_message_set("There is no connection to a backend that can do this.")
-            return False
+            return refused(cls, "There is no connection to a backend that can do this.")
         devices = live.client.welcome.capabilities.get("devices", []) if live.client and live.client.welcome else []
         if not any(each.get("state") == "idle" for each in devices):
-            cls.poll_message_set("No device is idle: cancel what is being generated first, or nothing is loaded.")
-            return False
+            return refused(cls, "No device is idle: cancel what is being generated first, or nothing is loaded.")
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -149,7 +144,7 @@ class MAQUETTE_OT_show_log(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         tail = log_tail(default_store())
         if not tail:
-            self.report({"INFO"}, f"No backend has written a log in {default_store()} yet.")
+            tell(self, "INFO", f"No backend has written a log in {default_store()} yet.")
             return {"CANCELLED"}
         block = bpy.data.texts.get(LOG_BLOCK) or bpy.data.texts.new(LOG_BLOCK)
         block.clear()
@@ -158,7 +153,7 @@ class MAQUETTE_OT_show_log(bpy.types.Operator):
         for area in editors[:1]:
             area.spaces.active.text = block
         if not editors:
-            self.report({"INFO"}, f'The log is in the text block "{LOG_BLOCK}"; open a text editor to read it.')
+            tell(self, "INFO", f'The log is in the text block "{LOG_BLOCK}"; open a text editor to read it.')
         return {"FINISHED"}
 
 

@@ -6,6 +6,7 @@
 import bpy
 
 from .. import session
+from .telling import refused
 
 
 class MAQUETTE_OT_cancel(bpy.types.Operator):
@@ -21,8 +22,7 @@ class MAQUETTE_OT_cancel(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if all(each.job.phase.over for each in session.current().avatars.values()):
-            cls.poll_message_set("Nothing is being generated.")
-            return False
+            return refused(cls, "Nothing is being generated.")
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:

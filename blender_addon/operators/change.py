@@ -11,6 +11,7 @@ from .. import wording
 from ..requests import change_request
 from ..scene import tags
 from .asking import ask, can_ask
+from .telling import refused
 
 
 def changeable(context: bpy.types.Context) -> list[bpy.types.Object]:
@@ -40,8 +41,7 @@ class MAQUETTE_OT_edit(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not tags.source_of(context.object):
-            cls.poll_message_set("The active object is no avatar that can be changed.")
-            return False
+            return refused(cls, "The active object is no avatar that can be changed.")
         return can_ask(cls)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -78,8 +78,7 @@ class MAQUETTE_OT_blend(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if len(changeable(context)) < 2:
-            cls.poll_message_set("Select two avatars.")
-            return False
+            return refused(cls, "Select two avatars.")
         return can_ask(cls)
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -15,6 +15,7 @@ from ..crowd.spec import read_spec
 from ..launcher import LaunchError
 from ..protocol import ProtocolError
 from ..scene.layout import LayoutError
+from .telling import refused, tell
 
 
 class MAQUETTE_OT_populate(bpy.types.Operator):
@@ -38,12 +39,10 @@ class MAQUETTE_OT_populate(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if crowd_run.under_way():
-            cls.poll_message_set("A crowd is being made already.")
-            return False
+            return refused(cls, "A crowd is being made already.")
         # Without a window the operator connects by itself.
         if not bpy.app.background and not session.current().ready:
-            cls.poll_message_set("Start or connect to a backend first.")
-            return False
+            return refused(cls, "Start or connect to a backend first.")
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -58,18 +57,18 @@ class MAQUETTE_OT_populate(bpy.types.Operator):
             run = crowd_run.begin(context.scene, spec, blocking=blocking)
         except (SpecError, LayoutError, LaunchError) as error:
             message = wording.capitalised(error.message).rstrip(".")
-            self.report({"ERROR"}, f"{message}. {error.hint}".strip())
+            tell(self, "ERROR", f"{message}. {error.hint}".strip())
             return {"CANCELLED"}
         except ProtocolError as error:
-            self.report({"ERROR"}, str(error))
+            tell(self, "ERROR", str(error))
             return {"CANCELLED"}
         if not blocking:
             return {"FINISHED"}
         crowd_run.wait(run, _Line().say)
         if run.crowd is None:
-            self.report({"ERROR"}, f"{wording.capitalised(run.message).rstrip('.')}. {run.hint}".strip())
+            tell(self, "ERROR", f"{wording.capitalised(run.message).rstrip('.')}. {run.hint}".strip())
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{run.total} people stand in {run.crowd.collection}.")
+        tell(self, "INFO", f"{run.total} people stand in {run.crowd.collection}.")
         return {"FINISHED"}
 
 
@@ -82,8 +81,7 @@ class MAQUETTE_OT_cancel_crowd(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not crowd_run.under_way():
-            cls.poll_message_set("No crowd is being made.")
-            return False
+            return refused(cls, "No crowd is being made.")
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import bpy
 
+from .telling import tell
+
 
 class _Pick:
     """The file window, and the chosen file as `portrait` of a property group of the scene."""
@@ -15,7 +17,7 @@ class _Pick:
     bl_options = {"REGISTER", "UNDO", "INTERNAL"}  # noqa: RUF012
     settings = ""
 
-    filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: bpy.props.StringProperty(name="File", subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
 
@@ -28,7 +30,7 @@ class _Pick:
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if not Path(self.filepath).is_file():
-            self.report({"ERROR"}, f"There is no file at {self.filepath}.")  # type: ignore[attr-defined]
+            tell(self, "ERROR", f"There is no file at {self.filepath}.")
             return {"CANCELLED"}
         getattr(context.scene, self.settings).portrait = self.filepath
         return {"FINISHED"}

@@ -7,6 +7,7 @@ import bpy
 
 from .. import wording
 from ..scene import mesh, quads
+from .telling import refused, tell
 
 
 class MAQUETTE_OT_quads(bpy.types.Operator):
@@ -24,11 +25,9 @@ class MAQUETTE_OT_quads(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         active = context.object
         if active is None or active.type != "MESH" or active.mode != "OBJECT":
-            cls.poll_message_set("Select a head, in object mode.")
-            return False
+            return refused(cls, "Select a head, in object mode.")
         if active.data.uv_layers.active is None:
-            cls.poll_message_set("The active object has no texture coordinates.")
-            return False
+            return refused(cls, "The active object has no texture coordinates.")
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -36,12 +35,12 @@ class MAQUETTE_OT_quads(bpy.types.Operator):
         try:
             made = quads.remesh(source, self.faces)
         except quads.RemeshError as error:
-            self.report({"ERROR"}, f"{wording.capitalised(error.message)}. {error.hint}")
+            tell(self, "ERROR", f"{wording.capitalised(error.message)}. {error.hint}")
             return {"CANCELLED"}
         mesh.select_only(context.scene, made)
         source.hide_set(True)
         source.hide_render = True
-        self.report({"INFO"}, f"{len(made.data.polygons)} faces; {source.name} is hidden.")
+        tell(self, "INFO", f"{len(made.data.polygons)} faces; {source.name} is hidden.")
         return {"FINISHED"}
 
 

@@ -10,6 +10,7 @@ from ..jobs import Phase
 from ..launcher import LaunchError
 from ..protocol import Discard, ListJobs, ProtocolError
 from ..scene.dress import GoneError
+from .telling import refused, tell
 
 ANSWER_SECONDS = 2.0
 """Where there is no window, this long a question may wait for its answer."""
@@ -28,14 +29,13 @@ class MAQUETTE_OT_move_job(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not session.current().can("Move"):
-            cls.poll_message_set("The backend is away, or too old to change its queue.")
-            return False
+            return refused(cls, "The backend is away, or too old to change its queue.")
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         live = session.current()
         if self.job not in live.avatars or live.avatars[self.job].job.phase is not Phase.QUEUED:
-            self.report({"WARNING"}, "That job does not wait any more.")
+            tell(self, "WARNING", "That job does not wait any more.")
             return {"CANCELLED"}
         queue.move(live, self.job, self.step)
         return {"FINISHED"}
@@ -58,19 +58,18 @@ class MAQUETTE_OT_retry(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if session.current().client is None:
-            cls.poll_message_set("Start or connect to a backend first.")
-            return False
+            return refused(cls, "Start or connect to a backend first.")
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         live = session.current()
         if self.job not in live.avatars:
-            self.report({"WARNING"}, "That job is no longer in the list.")
+            tell(self, "WARNING", "That job is no longer in the list.")
             return {"CANCELLED"}
         try:
             work = queue.retry(live, self.job, self.preset)
         except ProtocolError as error:
-            self.report({"ERROR"}, str(error))
+            tell(self, "ERROR", str(error))
             return {"CANCELLED"}
         if bpy.app.background:
             live.wait(work.job.job_id, lambda job: None)
@@ -105,12 +104,12 @@ class MAQUETTE_OT_fetch(bpy.types.Operator):
             names = {each.job_id: each.name for each in live.stored}
             live.follow(self.job, names.get(self.job, "Avatar"), context.scene.name)
         except (LaunchError, ProtocolError) as error:
-            self.report({"ERROR"}, str(error))
+            tell(self, "ERROR", str(error))
             return {"CANCELLED"}
         if bpy.app.background:
             job = live.wait(self.job, lambda job: None)
             if job.phase is not Phase.DONE:
-                self.report({"ERROR"}, f"{job.message} {job.hint}".strip())
+                tell(self, "ERROR", f"{job.message} {job.hint}".strip())
                 return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -119,7 +118,7 @@ class MAQUETTE_OT_fetch(bpy.types.Operator):
         try:
             work.show()
         except GoneError as error:
-            self.report({"ERROR"}, str(error))
+            tell(self, "ERROR", str(error))
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -136,8 +135,7 @@ class MAQUETTE_OT_discard(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not session.current().can("Discard"):
-            cls.poll_message_set("The backend is away, or too old to delete what it keeps.")
-            return False
+            return refused(cls, "The backend is away, or too old to delete what it keeps.")
         return True
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -158,8 +156,7 @@ class MAQUETTE_OT_list_stored(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         live = session.current()
         if not shelf.takes(live.client.welcome if live.client else None, "ListJobs"):
-            cls.poll_message_set("The backend is away, or too old to list what it keeps.")
-            return False
+            return refused(cls, "The backend is away, or too old to list what it keeps.")
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -176,8 +173,7 @@ class MAQUETTE_OT_clear_queue(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not any(each.job.phase.over for each in session.current().avatars.values()):
-            cls.poll_message_set("No job of the list is over.")
-            return False
+            return refused(cls, "No job of the list is over.")
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:

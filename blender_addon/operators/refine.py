@@ -16,6 +16,7 @@ from ..scene import axes, dress
 from ..scene.gathering import Head
 from ..scene.head import Choice, HeadError, read
 from .asking import ask, can_ask
+from .telling import refused, tell
 
 SETTINGS = ("portrait", "prompt", "negative", "strength", "views", "seed", "size", "refiner", "layout", "group")
 """Of the operator, in the place of the panel's where they are given."""
@@ -34,7 +35,7 @@ class MAQUETTE_OT_refine(bpy.types.Operator):
         name="Sentence", description="What the person is like, instead of the panel's", options={"SKIP_SAVE"}
     )
     negative: bpy.props.StringProperty(
-        name="Not", description="What must not appear, instead of the panel's", options={"SKIP_SAVE"}
+        name="Must Not Appear", description="What must not appear, instead of the panel's", options={"SKIP_SAVE"}
     )
     strength: bpy.props.FloatProperty(
         name="Strength", description="How far, instead of the panel's", min=0, max=1, options={"SKIP_SAVE"}
@@ -53,10 +54,10 @@ class MAQUETTE_OT_refine(bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
     refiner: bpy.props.EnumProperty(
-        name="With", description="Instead of the panel's", items=REFINERS, options={"SKIP_SAVE"}
+        name="Method", description="Instead of the panel's", items=REFINERS, options={"SKIP_SAVE"}
     )
     layout: bpy.props.EnumProperty(
-        name="Onto", description="Instead of the panel's", items=LAYOUTS, options={"SKIP_SAVE"}
+        name="UVs", description="Instead of the panel's", items=LAYOUTS, options={"SKIP_SAVE"}
     )
     group: bpy.props.StringProperty(
         name="Group", description="Vertex group that may change, instead of the panel's", options={"SKIP_SAVE"}
@@ -70,8 +71,7 @@ class MAQUETTE_OT_refine(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.object is None or context.object.type != "MESH":
-            cls.poll_message_set("Select the mesh of a head first.")
-            return False
+            return refused(cls, "Select the mesh of a head first.")
         return can_ask(cls)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -83,10 +83,10 @@ class MAQUETTE_OT_refine(bpy.types.Operator):
         try:
             head = read(found, Choice(group=group, mask=mask, slot_only=settings.slot_only))
         except HeadError as error:
-            self.report({"ERROR"}, str(error))
+            tell(self, "ERROR", str(error))
             return {"CANCELLED"}
         for note in head.notes:
-            self.report({"INFO"}, note[:1].upper() + note[1:])
+            tell(self, "INFO", note[:1].upper() + note[1:])
         portrait = bpy.path.abspath(wanted["portrait"]) if wanted["portrait"] else ""
         name = f"{found.name} refined"
         request_for = partial(

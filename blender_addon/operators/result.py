@@ -7,6 +7,7 @@ import bpy
 
 from .. import wording
 from ..scene import mesh, tags, view
+from .telling import refused, tell
 
 
 def _avatar(context: bpy.types.Context, job_id: str) -> bpy.types.Object | None:
@@ -25,10 +26,10 @@ class MAQUETTE_OT_look_at(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         avatar = _avatar(context, self.job)
         if avatar is None:
-            self.report({"WARNING"}, "The avatar is no longer in this file.")
+            tell(self, "WARNING", "The avatar is no longer in this file.")
             return {"CANCELLED"}
         if context.space_data is None or context.space_data.type != "VIEW_3D":
-            self.report({"ERROR"}, "Call this from a 3D view.")
+            tell(self, "ERROR", "Call this from a 3D view.")
             return {"CANCELLED"}
         mesh.select_only(context.scene, avatar)
         view.frame(context.space_data, avatar)
@@ -45,8 +46,7 @@ class MAQUETTE_OT_reuse(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.object is None or tags.RECIPE not in context.object:
-            cls.poll_message_set("The active object carries no recipe.")
-            return False
+            return refused(cls, "The active object carries no recipe.")
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -6,6 +6,7 @@ import bpy
 from .. import session, shelf, wording
 from ..operators.change import changeable
 from ..scene import tags
+from ..translations import translated
 from .drawing import Tab, sentence
 
 
@@ -29,7 +30,7 @@ class MAQUETTE_PT_avatar(Tab, bpy.types.Panel):
             if value:
                 row = column.split(factor=0.35)
                 row.label(text=label)
-                row.label(text=value, translate=False)
+                row.label(text=translated(value), translate=False)
         column = self.layout.column(align=True)
         row = column.row(align=True)
         row.operator("maquette.look_at", icon="HIDE_OFF")
@@ -38,7 +39,7 @@ class MAQUETTE_PT_avatar(Tab, bpy.types.Panel):
         row.operator("maquette.regenerate", icon="FILE_REFRESH")
         row.operator("maquette.vary", icon="MOD_NOISE")
         row = column.row(align=True)
-        row.operator("maquette.quads", icon="MOD_REMESH")
+        row.operator("maquette.quads", text="To Quads", icon="MOD_REMESH")
         row.operator("maquette.mark_asset", icon="ASSET_MANAGER")
         for note in wording.notes_of(recipe):
             sentence(self.layout.column(), context, note, "INFO")
@@ -56,12 +57,16 @@ def _draw_changes(column: bpy.types.UILayout, context: bpy.types.Context) -> Non
     if live.ready and live.client is not None and not shelf.makes(live.client.welcome, "edit"):
         sentence(column, context, "This backend cannot edit or blend; update it", "INFO")
         return
+    if not live.ready:
+        sentence(column, context, "Start or connect to a backend first", "INFO")
     box = column.box().column()
     box.prop(settings, "edit", text="", placeholder="Add a beard", icon="TEXT")
     box.prop(settings, "strength", slider=True)
     row = box.row()
     row.enabled = live.ready and bool(settings.edit.strip())
     row.operator("maquette.edit", icon="MODIFIER")
+    if live.ready and not settings.edit.strip():
+        box.label(text="Say what to change first", icon="INFO")
     box = column.box().column()
     if len(avatars) < 2:
         box.label(text="Select a second avatar to blend", icon="INFO")

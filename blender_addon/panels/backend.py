@@ -6,6 +6,7 @@ import bpy
 from .. import session, wording
 from ..client import State
 from ..shelf import takes
+from ..translations import translated
 from .drawing import Tab, sentence, trouble
 
 
@@ -24,7 +25,7 @@ class MAQUETTE_PT_backend(Tab, bpy.types.Panel):
         column.label(text=words, icon=icon)
         if client is not None and client.state is State.READY:
             for device in wording.devices(welcome):
-                column.label(text=device, icon="MEMORY", translate=False)
+                column.label(text=translated(device), icon="MEMORY", translate=False)
         row = column.row(align=True)
         if client is None and live.launched is None:
             row.operator("maquette.start_backend", text="Start", icon="PLAY")

@@ -4,6 +4,7 @@
 import bpy
 
 from .. import session, wording
+from ..translations import translated
 
 LETTER = 5.8
 """Mean width of a letter in Blender's font, pixels at a scale of 1."""
@@ -24,8 +25,7 @@ def sentence(column: bpy.types.UILayout, context: bpy.types.Context, text: str, 
     lines = column.column(align=True)
     lines.scale_y = 0.8
     width = (context.region.width / context.preferences.system.ui_scale - FRAME) / LETTER
-    translated = bpy.app.translations.pgettext_iface(text)
-    for count, line in enumerate(wording.lines(translated, max(int(width), 16))):
+    for count, line in enumerate(wording.lines(translated(text), max(int(width), 16))):
         lines.label(text=line, icon=icon if count == 0 else "BLANK1", translate=False)
 
 

@@ -5,6 +5,7 @@ import bpy
 
 from .. import session, shelf, wording
 from ..scene import tags
+from ..translations import translated
 from .drawing import Tab, sentence
 
 SHOWN = 12
@@ -32,7 +33,7 @@ class MAQUETTE_PT_library(Tab, bpy.types.Panel):
         row = column.row(align=True)
         row.operator("maquette.list_stored", icon="FILE_REFRESH")
         if len(shown) > SHOWN:
-            row.label(text=wording.more(len(shown) - SHOWN), translate=False)
+            row.label(text=translated(wording.more(len(shown) - SHOWN)), translate=False)
 
 
 def _draw_stored(row: bpy.types.UILayout, each: shelf.Stored) -> None:
@@ -41,7 +42,7 @@ def _draw_stored(row: bpy.types.UILayout, each: shelf.Stored) -> None:
     words.scale_y = 0.8
     words.label(text=each.name, icon="CHECKMARK" if here else "USER", translate=False)
     said = wording.capitalised(each.preset) if each.state == "done" else wording.capitalised(each.state)
-    words.label(text=f"{said}, {shelf.age(each.created)}", icon="BLANK1", translate=False)
+    words.label(text=translated(f"{said}, {shelf.age(each.created)}"), icon="BLANK1", translate=False)
     if here:
         row.operator("maquette.look_at", text="", icon="HIDE_OFF").job = each.job_id
     else:

@@ -5,6 +5,7 @@ import bpy
 
 from .. import queue, session, wording
 from ..jobs import Phase
+from ..translations import translated
 from .drawing import Tab, sentence, trouble
 
 
@@ -40,7 +41,7 @@ def _draw_under_way(column: bpy.types.UILayout, live: session.Session, work: ses
             button.job, button.step = job.job_id, step
     if job.preview is not None and live.pictures is not None:
         column.template_icon(live.pictures.show(job.job_id, job.preview), scale=8.0)
-    column.progress(factor=job.fraction, text=wording.progress(job, live.ready))
+    column.progress(factor=job.fraction, text=translated(wording.progress(job, live.ready)))
     row = column.row()
     row.enabled = job.phase is not Phase.CANCELLING
     row.operator("maquette.cancel", icon="CANCEL").job = job.job_id

@@ -6,6 +6,7 @@ import pytest
 from blender_addon import wording
 from blender_addon.client import State
 from blender_addon.jobs import JobState, Phase
+from blender_addon.launcher import NO_PROGRAM
 from blender_addon.protocol import ErrorCode, Welcome
 
 RUNNING = JobState("one", phase=Phase.RUNNING, stage="sampling", fraction=0.4, remaining_seconds=12.4)
@@ -83,10 +84,9 @@ def test_names_end_with_a_word():
     assert wording.shortened("x" * 99) == "x" * 30
 
 
-def test_what_a_user_can_mend_has_a_button():
-    hopeless = {ErrorCode.BAD_MESSAGE, ErrorCode.UNKNOWN_KIND, ErrorCode.WRONG_VERSION, ErrorCode.BAD_REQUEST}
-    hopeless |= {ErrorCode.NOT_STORED}  # of scripts that fetch results; the panel never asks for what it has not
-    assert set(wording.REMEDIES) == set(ErrorCode) - hopeless
+def test_every_error_has_a_button():
+    assert set(wording.REMEDIES) == {*ErrorCode, NO_PROGRAM}
+    assert wording.remedy(NO_PROGRAM, ready=False).operator == "maquette.show_preferences"
 
 
 def welcome(*states: str) -> Welcome:
