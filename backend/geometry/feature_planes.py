@@ -42,4 +42,4 @@ class FeaturePlanes:
         grid = grid.reshape(batch * 3, *([1] * (seen - 1)), count, seen)
         flat = self.planes.reshape(batch * 3, *self.planes.shape[2:])
         found = functional.grid_sample(flat, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-        return found.reshape(batch, 3, -1, count).permute(0, 3, 1, 2)
+        return found.reshape(batch, 3, self.planes.shape[2], count).permute(0, 3, 1, 2)

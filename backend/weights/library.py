@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The user's folder of converted, trained and adapted models, listed from the files' headers alone: no torch.
 
+Models of the same families that ship lie beside this file and are listed first; nobody's own can take their names.
 One safetensors file a model: tensors by our names, and in its header format, family, configuration, licence, origin
 and, of a style (a generator that a sentence changed), the recipe.
 """
@@ -25,6 +26,8 @@ INPUTS = {"eg3d": ("seed",), "panohead": ("seed",), "triposr": ("portrait",), "s
 """Family -> what its avatars are made from."""
 ADAPTABLE = ("sdf-gan", "eg3d", "panohead")
 """Families that a sentence can change, the usual one first."""
+SHIPPED = {"heads": Path(__file__).with_name("heads.safetensors")}
+"""Models that come with the package, by name."""
 MAX_NAME = 40
 NAME = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{MAX_NAME - 1}}}")
 """What a model may be called."""
@@ -90,17 +93,19 @@ def place(name: str) -> Path:
         raise LibraryError(
             f"a model cannot be called {name!r}", "Use up to 40 small letters, digits and hyphens: --name my-heads"
         )
+    if name in SHIPPED:
+        raise LibraryError(f"{name} is a generator that ships with Maquette", "Choose another name.")
     return folder() / f"{name}.safetensors"
 
 
 def entries() -> dict[str, Entry]:
-    """All converted models by name; files that are none are left out, with a line in the log."""
-    found = {}
+    """All models by name, shipped ones first; files that are none are left out, with a line in the log."""
     try:
-        files = sorted(folder().glob("*.safetensors"))
+        files = sorted(path for path in folder().glob("*.safetensors") if path.stem not in SHIPPED)
     except OSError:
-        return {}
-    for file in files:
+        files = []
+    found = {}
+    for file in (*(path for path in SHIPPED.values() if path.exists()), *files):
         try:
             found[file.stem] = read_entry(file)
         except LibraryError as error:
@@ -137,7 +142,7 @@ def free_name(wanted: str, reserved: Iterable[str] = ()) -> str:
     """A name for a new model after some words: "A marble statue!" -> "a-marble-statue", numbered where it is taken or
     reserved."""
     word = re.sub(r"[^a-z0-9]+", "-", wanted.lower()).strip("-")[: MAX_NAME - 4].strip("-") or "style"
-    taken = {*entries(), *reserved}
+    taken = {*entries(), *SHIPPED, *reserved}
     numbered = (word if number == 1 else f"{word}-{number}" for number in count(1))
     return next(each for each in numbered if each not in taken and not place(each).exists())
 

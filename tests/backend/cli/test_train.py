@@ -50,8 +50,8 @@ def test_a_gan_is_trained_checked_and_becomes_a_generator(
     assert run_command_line([*command, "--steps", "1", "--batch", "1", "--precision", "no"]) == 0
     assert str(models) in capsys.readouterr().out
     models.mkdir()
-    shutil.copy(tmp_path / "runs/gan/gan.safetensors", models / "heads.safetensors")
-    assert available()["heads"] == ("portrait", "seed")
+    shutil.copy(tmp_path / "runs/gan/gan.safetensors", models / "own-heads.safetensors")
+    assert available()["own-heads"] == ("portrait", "seed")
 
 
 @pytest.mark.parametrize(

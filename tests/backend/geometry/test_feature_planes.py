@@ -53,3 +53,8 @@ def test_gradients_reach_planes_and_points() -> None:
     points = torch.rand(1, 5, 3).sub(0.5).requires_grad_()
     FeaturePlanes(planes, EG3D_AXES, 1.0).sample(points).square().sum().backward()
     assert planes.grad is not None and points.grad is not None and planes.grad.any() and points.grad.any()
+
+
+def test_nothing_asked_is_nothing_said() -> None:
+    planes = torch.zeros(2, 3, 5, 4, 4, requires_grad=True)
+    assert FeaturePlanes(planes, EG3D_AXES, 1.0).sample(torch.zeros(2, 0, 3)).shape == (2, 0, 3, 5)

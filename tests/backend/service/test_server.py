@@ -18,6 +18,7 @@ import zmq
 from backend.service.desk import MAX_OF_ONE
 from backend.service.errors import ServiceError
 from backend.service.server import MAX_FRAME_BYTES, Server, ServerSettings, generators
+from backend.weights import library
 from blender_addon.protocol import (
     Accepted,
     Cancel,
@@ -37,6 +38,7 @@ from blender_addon.protocol import (
 from tests import foreign
 
 ROOT = Path(__file__).parent.parent.parent.parent
+SHIPPED = [name for name, path in library.SHIPPED.items() if path.exists()]
 TINY = "tests.integration.tiny_runner:TinyRunner"
 
 
@@ -282,8 +284,9 @@ def test_welcome_tells_generators_that_came_since_the_workers_started(
 ) -> None:
     monkeypatch.setenv("MAQUETTE_MODELS", str(tmp_path))
     assert generators(["tiny"]) == {}
-    assert generators(["rodin"])["synthesizers"] == ["rodin"]
-    foreign.keep_round(tmp_path, "heads")
+    assert generators(["rodin"])["synthesizers"] == ["rodin", *SHIPPED]
+    foreign.keep_round(tmp_path, "own-heads")
     told = generators(["rodin"])
-    assert told["synthesizers"] == ["rodin", "heads"]
-    assert told["synthesizer_inputs"] == {"rodin": ["portrait", "sentence", "seed"], "heads": ["seed"]}
+    assert told["synthesizers"] == ["rodin", *SHIPPED, "own-heads"]
+    gan = {name: ["portrait", "seed"] for name in SHIPPED}
+    assert told["synthesizer_inputs"] == {"rodin": ["portrait", "sentence", "seed"], **gan, "own-heads": ["seed"]}

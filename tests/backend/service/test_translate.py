@@ -17,6 +17,7 @@ from backend.surface.mesh import Mesh
 from backend.synthesis.base import Condition, Progress, Sample
 from backend.synthesis.source import Source
 from backend.texture.maps import TextureSet
+from backend.weights import library
 from backend.weights.store import WeightsError
 from blender_addon.protocol import (
     Finished,
@@ -32,6 +33,8 @@ from tests import foreign
 from tests.analytic import BustField
 
 SMALL = {"steps": 3, "resolution": 48, "faces": 1500, "texture_size": 128}
+
+SHIPPED = [name for name, path in library.SHIPPED.items() if path.exists()]
 
 
 SOURCE = Source(np.ones((2, 3, 9), np.float16), np.ones(4, np.float16), "0" * 16)
@@ -204,19 +207,19 @@ def test_a_converted_model_is_asked_for_by_name(tmp_path: Path, monkeypatch: pyt
     """Its avatar comes through the same messages; one that is not there, or cannot do what is asked, is told."""
     monkeypatch.setenv("MAQUETTE_MODELS", str(tmp_path))
     monkeypatch.setattr("backend.synthesis.plane_gan.SIDE", 49)
-    foreign.keep_round(tmp_path, "heads")
+    foreign.keep_round(tmp_path, "own-heads")
     runner = AvatarRunner("cpu", Sculptor)
-    assert runner.capabilities["synthesizers"] == ["rodin", "heads"]
-    asked = {"synthesizer": "heads", "resolution": 48, "faces": 1500, "texture_size": 64}
+    assert runner.capabilities["synthesizers"] == ["rodin", *SHIPPED, "own-heads"]
+    asked = {"synthesizer": "own-heads", "resolution": 48, "faces": 1500, "texture_size": 64}
     *_, finished = runner.run(JobRequest("a", preset="draft", seed=5, options=asked))
-    assert isinstance(finished, Finished) and finished.recipe["model"]["name"] == "heads"
+    assert isinstance(finished, Finished) and finished.recipe["model"]["name"] == "own-heads"
     assert any("non-commercial" in note for note in finished.recipe["notes"])
     again = JobRequest("b", "blend", preset="draft", options=SMALL, sources=finished.recipe["source"].encode())
     *_, repeated = runner.run(again)
-    assert isinstance(repeated, Finished) and repeated.recipe["model"]["name"] == "heads"
+    assert isinstance(repeated, Finished) and repeated.recipe["model"]["name"] == "own-heads"
     for options, sentence in (
         ({"synthesizer": "busts"}, "no generator called 'busts'"),
-        ({"synthesizer": "heads", "sentence": "an old man"}, "heads makes people from seeds only"),
+        ({"synthesizer": "own-heads", "sentence": "an old man"}, "own-heads makes people from seeds only"),
     ):
         with pytest.raises(JobError, match=sentence) as raised:
             list(runner.run(JobRequest("c", options=SMALL | options)))

@@ -43,7 +43,7 @@ def near(found: torch.Tensor, expected: Any, tolerance: float = 1e-3) -> None:
 @pytest.mark.parametrize("family", ["eg3d", "panohead"])
 def test_gan_says_what_the_original_says(family: Family, tmp_path: Path) -> None:
     path = foreign.save_gan(tmp_path / "network.pkl", GANS[family], family)
-    entry = convert(path, family, "heads")
+    entry = convert(path, family, "own-heads")
     model, expected, draw = load_gan(entry), REFERENCE[family], np.random.RandomState(5)
     assert model.config == GANS[family]
     z = torch.from_numpy(draw.randn(1, 512).astype(np.float32))
@@ -65,7 +65,7 @@ def test_gan_says_what_the_original_says(family: Family, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("legacy", [False, True])
 def test_triposr_says_what_the_original_says(legacy: bool, tmp_path: Path) -> None:
-    entry = convert(foreign.save_triposr(tmp_path, legacy=legacy), "triposr", "heads")
+    entry = convert(foreign.save_triposr(tmp_path, legacy=legacy), "triposr", "own-heads")
     model, expected, draw = load_lrm(entry), REFERENCE["triposr"], np.random.RandomState(5)
     assert model.config == foreign.TRIPOSR
     picture = torch.from_numpy(draw.rand(64, 64, 3).astype(np.float32)).permute(2, 0, 1)[None]
@@ -84,23 +84,23 @@ def test_triposr_says_what_the_original_says(legacy: bool, tmp_path: Path) -> No
 def test_terms_go_with_the_model_and_are_listed(tmp_path: Path) -> None:
     path = foreign.save_gan(tmp_path / "network.pkl", foreign.PANOHEAD, "panohead")
     (tmp_path / "LICENSE.txt").write_text("the whole text")
-    convert(path, "panohead", "heads")
-    entry = library.entries()["heads"]
+    convert(path, "panohead", "own-heads")
+    entry = library.entries()["own-heads"]
     assert entry.inputs == ("seed",) and not entry.licence.commercial and entry.licence.text == "the whole text"
     assert entry.origin["file"] == "network.pkl" and len(entry.origin["sha256"]) == 64
 
 
 def test_another_model_is_not_replaced_unasked(tmp_path: Path) -> None:
     path = foreign.save_triposr(tmp_path)
-    convert(path, "triposr", "heads")
-    with pytest.raises(LibraryError, match="called heads already"):
-        convert(path, "triposr", "heads")
-    convert(path, "triposr", "heads", overwrite=True)
+    convert(path, "triposr", "own-heads")
+    with pytest.raises(LibraryError, match="called own-heads already"):
+        convert(path, "triposr", "own-heads")
+    convert(path, "triposr", "own-heads", overwrite=True)
 
 
 def test_axes_are_the_checkpoints_own(tmp_path: Path) -> None:
     config = replace(foreign.PANOHEAD, axes=foreign.EG3D_AXES)
-    entry = convert(foreign.save_gan(tmp_path / "network.pkl", config, "panohead"), "panohead", "heads")
+    entry = convert(foreign.save_gan(tmp_path / "network.pkl", config, "panohead"), "panohead", "own-heads")
     assert load_gan(entry).config.axes == foreign.EG3D_AXES
 
 
@@ -144,7 +144,7 @@ def spoilt(tmp_path: Path, family: str, change: str) -> tuple[Path, Family]:
 def test_unfit_checkpoints_are_refused_in_a_sentence(change: str, sentence: str, tmp_path: Path, models: Path) -> None:
     path, family = spoilt(tmp_path, "panohead", change)
     with pytest.raises(WeightsError, match=sentence) as caught:
-        convert(path, family, "heads")
+        convert(path, family, "own-heads")
     assert "\n" not in caught.value.message and caught.value.hint
     assert not models.exists()
 

@@ -24,6 +24,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def shipped() -> list[str]:
+    return [name for name, path in library.SHIPPED.items() if path.exists()]
+
+
 def keep(path: Path, **changes: str) -> Path:
     licence = {"name": "MIT", "commercial": True, "terms": "Any use.", "text": "all of it"}
     told = {"format": FORMAT, "family": "eg3d", "config": json.dumps({"box": 1.0}), "licence": json.dumps(licence),
@@ -33,14 +37,31 @@ def keep(path: Path, **changes: str) -> Path:
 
 
 def test_models_are_listed_beside_the_shipped_one(folder: Path) -> None:
-    keep(folder / "heads.safetensors")
+    keep(folder / "own-heads.safetensors")
     keep(folder / "busts.safetensors", family="triposr")
-    assert list(entries()) == ["busts", "heads"]
+    assert list(entries()) == [*shipped(), "busts", "own-heads"]
     assert synthesis.available() == {
-        "rodin": ("portrait", "sentence", "seed"), "busts": ("portrait",), "heads": ("seed",)
+        "rodin": ("portrait", "sentence", "seed"), **dict.fromkeys(shipped(), ("portrait", "seed")),
+        "busts": ("portrait",), "own-heads": ("seed",),
     }  # fmt: skip
-    entry = read_entry(folder / "heads.safetensors")
+    entry = read_entry(folder / "own-heads.safetensors")
     assert entry.model_hash == "0123456789abcdef" and entry.licence.text == "all of it" and entry.config["box"] == 1.0
+
+
+def test_models_that_ship_come_first_and_nobody_takes_their_names(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path_factory.mktemp("package")
+    monkeypatch.setattr(library, "SHIPPED", {"people": keep(package / "people.safetensors", family="sdf-gan"),
+                                             "later": package / "later.safetensors"})  # fmt: skip
+    keep(folder / "people.safetensors")
+    keep(folder / "busts.safetensors")
+    assert list(entries()) == ["people", "busts"] and entries()["people"].family == "sdf-gan"
+    assert library.adaptable()[0] == "people" and library.free_name("People") == "people-2"
+    for refused in (library.place, library.remove):
+        with pytest.raises(LibraryError, match="people is a generator that ships with Maquette"):
+            refused("people")
+    assert list(entries()) == ["people", "busts"]
 
 
 def test_a_style_tells_how_it_came_to_be_and_what_it_may_be_made_of(folder: Path) -> None:
@@ -75,10 +96,10 @@ def test_a_model_is_removed_by_name(folder: Path) -> None:
 
 
 def test_listing_needs_no_torch(folder: Path) -> None:
-    keep(folder / "heads.safetensors")
+    keep(folder / "own-heads.safetensors")
     program = "import sys; from backend import synthesis; print(*synthesis.available(), 'torch' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert said.stdout.split() == ["rodin", "heads", "False"]
+    assert said.stdout.split() == ["rodin", *shipped(), "own-heads", "False"]
 
 
 @pytest.mark.parametrize(
@@ -113,8 +134,8 @@ def test_the_folder_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_unknown_generators_are_told_by_name() -> None:
-    with pytest.raises(LibraryError, match="no generator called 'heads'"):
-        synthesis.load("heads", "cpu")
+    with pytest.raises(LibraryError, match="no generator called 'own-heads'"):
+        synthesis.load("own-heads", "cpu")
 
 
 def test_avatars_are_changed_by_the_model_that_made_them(folder: Path) -> None:
@@ -122,10 +143,10 @@ def test_avatars_are_changed_by_the_model_that_made_them(folder: Path) -> None:
 
     from backend.synthesis.source import Source
 
-    keep(folder / "heads.safetensors")
+    keep(folder / "own-heads.safetensors")
     numbers = np.zeros((1, 2, 2), np.float16), np.zeros(2, np.float16)
     own, other = (Source(*numbers, name).pack() for name in ("0123456789abcdef", "fedcba9876543210"))
-    assert synthesis.chosen(None, [own]) == "heads" and synthesis.chosen(None, [other]) == "rodin"
+    assert synthesis.chosen(None, [own]) == "own-heads" and synthesis.chosen(None, [other]) == "rodin"
     assert synthesis.chosen(None) == "rodin" and synthesis.chosen("busts", [own]) == "busts"
 
 

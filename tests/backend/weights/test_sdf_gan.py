@@ -16,8 +16,8 @@ from backend.weights.store import WeightsError
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MAQUETTE_MODELS", str(tmp_path))
     torch.manual_seed(0)
-    save_sdf_gan(TrainedSdfGan.build(SdfGanFileConfig.tiny()), tmp_path / "heads.safetensors")
-    return tmp_path / "heads.safetensors"
+    save_sdf_gan(TrainedSdfGan.build(SdfGanFileConfig.tiny()), tmp_path / "own-heads.safetensors")
+    return tmp_path / "own-heads.safetensors"
 
 
 def rewritten(file: Path, tensors: dict[str, torch.Tensor]) -> None:
@@ -35,7 +35,7 @@ def test_a_model_lies_in_the_users_folder_as_it_was_written(file: Path) -> None:
     torch.manual_seed(0)
     fresh = TrainedSdfGan.build(SdfGanFileConfig.tiny())
     (entry,) = library.entries().values()
-    assert entry.name == "heads" and entry.inputs == ("portrait", "seed") and entry.licence == OWN
+    assert entry.name == "own-heads" and entry.inputs == ("portrait", "seed") and entry.licence == OWN
     loaded = load_sdf_gan(entry)
     assert loaded.config == fresh.config
     for name, value in fresh.generator.state_dict().items():
