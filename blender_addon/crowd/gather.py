@@ -72,7 +72,7 @@ def requests_of(spec: CrowdSpec, capabilities: Mapping[str, Any]) -> Iterator[tu
 
     Levels of detail are asked for where the backend knows of them. Raises SpecError.
     """
-    if spec.sentences is not None and "sentence" not in capabilities.get("sources", ()):
+    if spec.worded and "sentence" not in capabilities.get("sources", ()):
         raise SpecError(
             "sentences cannot be used: this backend makes people from portraits and seeds",
             "Give seeds or portraits instead.",
@@ -88,7 +88,10 @@ def requests_of(spec: CrowdSpec, capabilities: Mapping[str, Any]) -> Iterator[tu
             name, choice = f"seeds[{number}]", Wanted("SEED", "", int(source), spec.preset)
         else:
             # The same description twice is two people.
-            name, choice = f"sentences[{number}]", Wanted("SENTENCE", "", number, spec.preset, str(source))
+            name, choice = (
+                f"{'described' if spec.described else 'sentences'}[{number}]",
+                Wanted("SENTENCE", "", number, spec.preset, str(source)),
+            )
         request = job_request(choice, None, options, job_id="new")
         if isinstance(request, str):
             raise SpecError(f"{name}: {request}")

@@ -118,6 +118,27 @@ class Many:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """An object with names of the user's own, each of whose values obeys one rule."""
+
+    rule: Rule
+    most: int = 1000
+    limit: int = 100
+    """Characters of a name."""
+
+    def check(self, name: str, value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping) or not 1 <= len(value) <= self.most:
+            raise unfit(name, f"an object with 1 to {self.most} keys", value)
+        told = Line(self.limit)
+        return {told.check(f"a key of {name}", each): self.rule.check(f"{name}.{each}", value[each]) for each in value}
+
+    def schema(self) -> Schema:
+        names = {"minLength": 1, "maxLength": self.limit}
+        sizes = {"minProperties": 1, "maxProperties": self.most}
+        return {"type": "object", "propertyNames": names, "additionalProperties": self.rule.schema(), **sizes}
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """An object whose keys are the fields of a dataclass."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .described import Described
 from .rules import Choice, Line, Many, Real, SpecError, Table, Whole, key, schema_of, table_of
 
 SCHEMA_FILE = Path(__file__).with_name("crowd.schema.json")
@@ -18,6 +19,8 @@ BODY = 0.46
 and its people reach, shoulder to shoulder."""
 KINDS = ("grid", "circle", "curve", "surface", "points")
 PRESETS = ("draft", "standard", "high")
+WHO = ("seeds", "portraits", "sentences", "described")
+"""The ways of saying who the distinct people are."""
 OBJECTS_UP_TO = 500
 """Crowds of more people than this are points with instances unless told otherwise: Blender slows down with objects."""
 
@@ -114,6 +117,9 @@ class CrowdSpec:
     sentences: tuple[str, ...] | None = key(
         Many(Line(500), 1, 10_000), None, "Distinct people from descriptions; the same one twice is two people."
     )
+    described: Described | None = key(  # noqa: RUF009
+        Table(Described), None, "Distinct people by a distribution of attributes: a sentence with gaps and its words."
+    )
     weights: tuple[float, ...] | None = key(
         Many(Real(0, 1e6), 1, 10_000), None, "How often each distinct person appears, relative to the others."
     )
@@ -135,10 +141,10 @@ class CrowdSpec:
     seed: int = key(Whole(0, 2**32 - 1), 0, "Start of all chance in places, sizes and colours.")
 
     def __post_init__(self) -> None:
-        given = [name for name in ("seeds", "portraits", "sentences") if getattr(self, name) is not None]
+        given = [name for name in WHO if getattr(self, name) is not None]
         if len(given) != 1:
             which = " and ".join(given) or "none"
-            raise SpecError(f"one of seeds, portraits and sentences must be given, got {which}")
+            raise SpecError(f"one of seeds, portraits, sentences and described must be given, got {which}")
         if self.weights is not None:
             if len(self.weights) != len(self.sources):
                 raise SpecError(
@@ -184,7 +190,14 @@ class CrowdSpec:
     @property
     def sources(self) -> tuple[Any, ...]:
         """The distinct people, whichever way they are given."""
+        if self.described is not None:
+            return self.described.sentences(self.seed)
         return self.seeds or self.portraits or self.sentences or ()
+
+    @property
+    def worded(self) -> bool:
+        """Whether the distinct people are given by sentences."""
+        return self.sentences is not None or self.described is not None
 
     @property
     def body(self) -> float:
@@ -255,4 +268,6 @@ def _plain(table: Any) -> dict[str, Any]:
 
 
 def _listed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _listed(each) for name, each in value.items()}
     return [_listed(each) for each in value] if isinstance(value, tuple) else value

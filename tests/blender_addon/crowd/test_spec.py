@@ -9,6 +9,7 @@ from blender_addon.crowd.rules import SpecError
 from blender_addon.crowd.spec import BODY, SCHEMA_FILE, CrowdSpec, plain, published_schema, read_spec, spec_of
 
 GRID = {"count": 9, "seeds": [1, 2], "layout": {"kind": "grid"}}
+DESCRIBED = {"sentence": "{age} man", "words": {"age": {"a young": 2, "an old": 1.5}}, "distinct": 7}
 EXAMPLES = [
     GRID,
     {"count": 5, "portraits": ["a.jpg"], "layout": {"kind": "circle", "radius": 2, "arc": 180, "look_at": [0, 1]}},
@@ -26,12 +27,15 @@ EXAMPLES = [
         "spacing": 1,
         "seed": 4,
     },
+    {"count": 50, "described": DESCRIBED, "layout": {"kind": "grid"}},
 ]
 WRONG = [
+    ({"count": 9, "layout": {"kind": "grid"}, "described": {"sentence": "a man", "distinct": 2}}, "described.words is"),
+    ({**GRID, "described": DESCRIBED}, "must be given, got seeds and described"),
     ({}, "layout is missing"),
     ({**GRID, "colour": 1}, "there is no key colour"),
-    ({"count": 9, "layout": {"kind": "grid"}}, "one of seeds, portraits and sentences must be given, got none"),
-    ({**GRID, "portraits": ["a"]}, "one of seeds, portraits and sentences must be given, got seeds and portraits"),
+    ({"count": 9, "layout": {"kind": "grid"}}, "sentences and described must be given, got none"),
+    ({**GRID, "portraits": ["a"]}, "and described must be given, got seeds and portraits"),
     ({**GRID, "seeds": []}, "seeds must be a list"),
     ({**GRID, "seeds": [1, -1]}, "seeds[1] must be a whole number"),
     ({**GRID, "count": 0}, "count must be a whole number from 1"),
