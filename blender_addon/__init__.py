@@ -18,9 +18,9 @@ def register() -> None:
     """Makes classes and properties known and starts the session; Blender calls it when the add-on is switched on."""
     if importlib.util.find_spec("numpy") is None:
         raise ImportError("Maquette needs numpy, which this Blender lacks; use a Blender from blender.org.")
-    from . import crowd_panel, operators, panels, preferences, properties, refine_properties, session
+    from . import crowd_panel, operators, panels, preferences, properties, refine_properties, session, style_properties
 
-    for module in (preferences, properties, refine_properties, operators, panels, crowd_panel):
+    for module in (preferences, properties, refine_properties, style_properties, operators, panels, crowd_panel):
         module.register()
     session.start()
     # A script that ends, or fails, without unregister(): no backend stays behind, and bpy, which hangs at exit while
@@ -31,9 +31,19 @@ def register() -> None:
 def unregister() -> None:
     """Undoes all of `register`, in reverse."""
     atexit.unregister(unregister)
-    from . import crowd_panel, crowd_run, operators, panels, preferences, properties, refine_properties, session
+    from . import (
+        crowd_panel,
+        crowd_run,
+        operators,
+        panels,
+        preferences,
+        properties,
+        refine_properties,
+        session,
+        style_properties,
+    )
 
     crowd_run.stop()
     session.stop()
-    for module in (crowd_panel, panels, operators, refine_properties, properties, preferences):
+    for module in (crowd_panel, panels, operators, style_properties, refine_properties, properties, preferences):
         module.unregister()

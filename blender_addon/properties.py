@@ -66,9 +66,14 @@ class MAQUETTE_PG_settings(bpy.types.PropertyGroup):
         description="Also make three coarser meshes, each with a quarter of the faces of the one before and the same "
         "texture; they stand in a hidden collection beside the avatar",
     )
+    imagine: bpy.props.BoolProperty(
+        name="Beyond People",
+        description="The sentence may say what no person looks like, as a bronze bust with a wreath: a generator is "
+        "bent to it for this one head, which takes minutes",
+    )
     synthesizer: bpy.props.StringProperty(
         name="Generator",
-        description="Model that makes the avatar; empty: the backend's own. More come from `maquette convert`",
+        description="Model that makes the avatar; empty: the backend's own. More come from Styles and maquette convert",
         maxlen=40,
         # The bpy 4.2 module goes down at its end over a function of Python in a group.
         **({"search": _generators} if bpy.app.version >= (4, 3, 0) else {}),

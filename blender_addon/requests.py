@@ -55,6 +55,13 @@ class Wanted:
     """Whether coarser levels of detail come with it."""
     synthesizer: str = ""
     """The backend's generator of this name; its own where there is none."""
+    imagine: bool = False
+    """Whether a sentence alone may say what no person looks like: a generator is bent to it for this one head."""
+
+    @property
+    def imagined(self) -> bool:
+        """Whether it is made that way; photographs and mixes are of people."""
+        return self.imagine and self.source in ("SENTENCE", "SEED")
 
     @property
     def uses(self) -> tuple[str, ...]:
@@ -83,7 +90,7 @@ def job_request(
     asked = dict(options or {})
     if problem := _add_sentence(wanted, welcome, asked):
         return problem
-    if problem := _add_synthesizer(wanted, welcome, asked):
+    if problem := _unfit_imagination(wanted, welcome, asked) or _add_synthesizer(wanted, welcome, asked):
         return problem
     if wanted.levels:
         if welcome is not None and "levels" not in welcome.capabilities.get("options", ()):
@@ -101,6 +108,7 @@ def job_request(
             asked["invert"] = INVERT_STEPS
     return JobRequest(
         job_id=job_id or uuid.uuid4().hex,
+        kind="imagine" if wanted.imagined else "avatar",
         preset=wanted.preset,
         seed=wanted.seed,
         portrait=portrait,
@@ -226,7 +234,7 @@ def _add_sentence(wanted: Wanted, welcome: Welcome | None, asked: dict[str, Any]
     if "sentence" in wanted.uses:
         if problem := _unfit_sentence(wanted.sentence, "Describe the person first, or choose another source."):
             return problem
-        if welcome is not None and not can_make(welcome, "sentence"):
+        if welcome is not None and not wanted.imagined and not can_make(welcome, "sentence"):
             return "This backend makes nobody from sentences; update it, or use a portrait or a seed."
         asked["sentence"] = wanted.sentence.strip()
     if wanted.source == "MIX":
@@ -241,17 +249,47 @@ def _portrait_limit(welcome: Welcome | None) -> int:
     return min(limit, MAX_PORTRAIT_BYTES)
 
 
+def unfit_generator(name: str, uses: Sequence[str], welcome: Welcome | None) -> str:
+    """Why the generator of this name cannot make people from all of `uses`, or an empty text."""
+    known = generators(welcome)
+    if not name or welcome is None:
+        return ""
+    if name not in known:
+        return f"This backend has no generator {name!r}; choose another, or none for its own."
+    if missing := [each for each in uses if each not in known[name]]:
+        possible = " or ".join(f"a {each}" for each in known[name])
+        return f"The generator {name} makes people from {possible}, not from a {missing[0]}."
+    return ""
+
+
+def unfit_imagination(name: str, welcome: Welcome | None) -> str:
+    """Why no head can be imagined by the generator of this name ("": the backend's choice), or an empty text."""
+    if welcome is None:
+        return ""
+    if "imagine" not in welcome.capabilities.get("kinds", ()):
+        return "This backend is too old for that; update it, or describe a person."
+    able = welcome.capabilities.get("adaptable") or []
+    if not able:
+        return "This backend has no generator that can be bent to a sentence; train or convert one."
+    if name and name not in able:
+        return f"The generator {name} cannot be bent to a sentence; choose {' or '.join(map(str, able))}."
+    return ""
+
+
+def _unfit_imagination(wanted: Wanted, welcome: Welcome | None, asked: Mapping[str, Any]) -> str:
+    if not wanted.imagined:
+        return ""
+    if "sentence" not in asked:
+        return "Describe the head first, or choose another source."
+    return unfit_imagination(wanted.synthesizer, welcome)
+
+
 def _add_synthesizer(wanted: Wanted, welcome: Welcome | None, asked: dict[str, Any]) -> str:
     """Puts the generator among the options; returns what is wrong with it."""
     if not wanted.synthesizer:
         return ""
-    known = generators(welcome)
-    if welcome is not None and wanted.synthesizer not in known:
-        return f"This backend has no generator {wanted.synthesizer!r}; choose another, or none for its own."
-    inputs = known.get(wanted.synthesizer, wanted.uses)
-    if missing := [name for name in wanted.uses if name not in inputs]:
-        possible = " or ".join(f"a {name}" for name in inputs)
-        return f"The generator {wanted.synthesizer} makes people from {possible}, not from a {missing[0]}."
+    if not wanted.imagined and (problem := unfit_generator(wanted.synthesizer, wanted.uses, welcome)):
+        return problem
     asked["synthesizer"] = wanted.synthesizer
     return ""
 

@@ -189,6 +189,8 @@ def made_from(recipe: dict) -> str:
         return f"Edit: {said}"
     if kind == "blend":
         return "Blend"
+    if kind == "imagine":
+        return f"Beyond people: “{said}”, seed {seed}"
     portrait = bool(recipe.get("portrait") or recipe.get("portrait_sha256"))
     if portrait or said:
         parts = ["Portrait"] * portrait + [f"“{said}”"] * bool(said)

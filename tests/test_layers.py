@@ -68,6 +68,7 @@ ADDON_BEFORE = {
     "scene": {"protocol"},
     "crowd": {"protocol", "client", "requests", "scene"},
     "shelf": {"protocol"},
+    "styles": {"protocol", "requests"},
     "probe": {"protocol", "client"},
     "avatars": {"protocol", "jobs", "preferences", "scene"},
     "session": {

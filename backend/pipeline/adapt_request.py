@@ -19,7 +19,8 @@ KEEPS = ("people", "rest")
 PRIORS = ("studio", "stable-diffusion")
 """Who judges the pictures: the keys of `adaptation.prior.PRIORS`, which loads torch."""
 MAX_SENTENCE = 400
-STEPS, GUIDANCE, SIDE = (1, 20_000), (0.0, 200.0), (16, 512)
+STEPS, GUIDANCE, SIDE = (1, 2000), (0.0, 200.0), (16, 256)
+"""Who sends more than these has a device for hours; the library itself has wider ones."""
 HEAD_OPTIONS = ("resolution", "faces", "texture_size", "refiners")
 """Of the first head in the style, as an avatar has them."""
 OPTIONS = ("sentence", "name", "synthesizer", "keep", "steps", "guidance", "negative", "side", "prior", *HEAD_OPTIONS)

@@ -21,8 +21,8 @@ LIMITS = {
     "strength": (0.0, 3.0),
     "invert": (0, 1000),
     "layers": (0.0, 1.0),
-    "tune": (0, 20_000),
-    "candidates": (1, 4096),
+    "tune": (0, 2000),
+    "candidates": (1, 1024),
 }
 """Numbers among the options, with the smallest and largest value."""
 OPTIONS = (*LIMITS, "levels", "sentence", "weights", "shares", "refiners", "synthesizer")

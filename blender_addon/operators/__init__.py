@@ -3,7 +3,7 @@
 
 import bpy
 
-from . import again, asset, backend, cancel, change, generate, portrait, quads, queue, refine, result
+from . import again, asset, backend, cancel, change, generate, portrait, quads, queue, refine, result, style
 
 CLASSES = (
     *backend.CLASSES,
@@ -15,6 +15,7 @@ CLASSES = (
     *again.CLASSES,
     *change.CLASSES,
     *refine.CLASSES,
+    *style.CLASSES,
     *asset.CLASSES,
     *quads.CLASSES,
 )

@@ -42,6 +42,7 @@ def _submit(operator: bpy.types.Operator, context: bpy.types.Context, seed: int 
         portrait=path,
         seed=int(recipe.get("seed", 0)) if seed is None else seed,
         preset=preset,
+        imagine=recipe.get("kind") == "imagine",
     )
     # Sentence, weights and the rest are among the recipe's options.
     request_for = partial(job_request, wanted, options=recipe.get("options"), label=name)

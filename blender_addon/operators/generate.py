@@ -61,6 +61,11 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
         description="Model that makes the avatar, instead of the scene's setting",
         options={"SKIP_SAVE"},
     )
+    imagine: bpy.props.BoolProperty(
+        name="Beyond People",
+        description="Bend a generator to the sentence for this one head, instead of the scene's setting",
+        options={"SKIP_SAVE"},
+    )
     wait: bpy.props.BoolProperty(
         name="Wait",
         description="Return when the avatar is finished; always so where there is no window",
@@ -80,7 +85,7 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
     def _wanted(self, scene: bpy.types.Scene) -> Wanted:
         """The scene's settings, replaced by what the operator was called with."""
         settings = scene.maquette
-        names = ("portrait", "sentence", "seed", "preset", "refine", "levels", "synthesizer")
+        names = ("portrait", "sentence", "seed", "preset", "refine", "levels", "synthesizer", "imagine")
         given = {name: getattr(self, name) for name in names if self.properties.is_property_set(name)}
         values = {name: getattr(settings, name) for name in ("source", *names)} | given
         if "portrait" in given or "sentence" in given:
@@ -89,6 +94,8 @@ class MAQUETTE_OT_generate(bpy.types.Operator):
             values["source"] = "MIX" if len(kinds) > 1 else (kinds or ["SEED"])[0]
         elif "seed" in given:
             values["source"] = "SEED"
+        # What the panel shows beside a sentence has no say where none is used.
+        values["imagine"] = values["imagine"] and values["source"] == "SENTENCE"
         portrait = values.pop("portrait")
         return Wanted(portrait=bpy.path.abspath(portrait) if portrait else "", weights=weights(settings), **values)
 

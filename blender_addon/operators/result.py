@@ -67,6 +67,8 @@ class MAQUETTE_OT_reuse(bpy.types.Operator):
                 setattr(settings, f"{name}_weight", weight)
         settings.sentence = sentence or settings.sentence
         settings.source = wording.source_of(recipe)
+        settings.imagine = recipe.get("kind") == "imagine"
+        settings.synthesizer = str(options.get("synthesizer", ""))
         return {"FINISHED"}
 
 

@@ -3,8 +3,16 @@
 
 import bpy
 
-from . import avatar, backend, create, library, queue, refine
+from . import avatar, backend, create, library, queue, refine, styles
 
-CLASSES = (*backend.CLASSES, *create.CLASSES, *queue.CLASSES, *avatar.CLASSES, *refine.CLASSES, *library.CLASSES)
+CLASSES = (
+    *backend.CLASSES,
+    *create.CLASSES,
+    *queue.CLASSES,
+    *avatar.CLASSES,
+    *styles.CLASSES,
+    *refine.CLASSES,
+    *library.CLASSES,
+)
 """In the order in which they stand in the tab."""
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

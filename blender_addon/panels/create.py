@@ -5,8 +5,10 @@ import bpy
 
 from .. import session, shelf, wording
 from ..properties import weights
-from ..requests import Wanted, can_make, generators
-from .drawing import Tab
+from ..requests import Wanted, can_make, generators, unfit_generator, unfit_imagination
+from ..translations import translated
+from .drawing import Tab, sentence
+from .styles import draw_generator
 
 
 class MAQUETTE_PT_create(Tab, bpy.types.Panel):
@@ -24,6 +26,9 @@ class MAQUETTE_PT_create(Tab, bpy.types.Panel):
             _draw_portrait(column, settings, live)
         if settings.source in ("SENTENCE", "MIX"):
             column.prop(settings, "sentence", text="", placeholder="An old woman with short grey hair")
+        imagined = settings.source == "SENTENCE" and settings.imagine
+        if settings.source == "SENTENCE" and shelf.makes(welcome, "imagine"):
+            column.prop(settings, "imagine")
         if settings.source == "MIX":
             _draw_weights(column, settings)
         if "portrait" in uses and shelf.has_option(welcome, "invert"):
@@ -35,15 +40,19 @@ class MAQUETTE_PT_create(Tab, bpy.types.Panel):
         if shelf.has_option(welcome, "levels"):
             column.prop(settings, "levels")
         if len(generators(welcome)) > 1 or settings.synthesizer:
-            column.prop(settings, "synthesizer", placeholder="The backend's own")
+            draw_generator(column, settings.synthesizer)
         _draw_numbers(column, settings, live)
         reason = wording.why_not(live.ready, uses, settings.portrait, settings.sentence)
+        if not reason and imagined:
+            reason = unfit_imagination(settings.synthesizer, welcome)
+        elif not reason:
+            reason = unfit_generator(settings.synthesizer, uses, welcome)
         row = column.row()
         row.scale_y = 1.5
         row.enabled = not reason
         row.operator("maquette.generate", icon="USER")
         if reason:
-            column.label(text=reason, icon="INFO")
+            sentence(column, context, reason, "INFO")
 
 
 def _draw_sources(column: bpy.types.UILayout, settings: bpy.types.PropertyGroup, sentences: bool) -> None:
@@ -84,7 +93,7 @@ def _draw_numbers(column: bpy.types.UILayout, settings: bpy.types.PropertyGroup,
     lines.scale_y = 0.8
     lines.active = False
     for start in range(0, len(said), 2):
-        lines.label(text=", ".join(said[start : start + 2]), icon="BLANK1", translate=False)
+        lines.label(text=translated(", ".join(said[start : start + 2])), icon="BLANK1", translate=False)
 
 
 CLASSES = (MAQUETTE_PT_create,)

@@ -17,6 +17,7 @@ from blender_addon.requests import (
     job_request,
     levels_of,
     refine_request,
+    unfit_generator,
 )
 
 ABLE = {
@@ -201,3 +202,45 @@ def test_levels_are_a_quarter_each_of_what_the_backend_says() -> None:
     refused = job_request(wanted, Welcome("1", "s", {"presets": ["draft"]}, {}))
     assert refused == "This backend makes no levels of detail; update it, or switch them off."
     assert levels_of("draft", None) == [5000, 1250, 312]
+
+
+def test_a_head_may_be_imagined_where_the_backend_can() -> None:
+    able = ABLE | {"kinds": ["avatar", "imagine"], "adaptable": ["heads"], "synthesizers": ["rodin", "heads"],
+                   "synthesizer_inputs": {"rodin": ["seed"], "heads": ["seed"]}}  # fmt: skip
+    welcome = Welcome("1", "s", able, {})
+    said: dict[str, Any] = {"sentence": "a bronze bust with a wreath", "imagine": True}
+    request = job_request(settings("SENTENCE", **said), welcome)
+    assert isinstance(request, JobRequest) and request.kind == "imagine"
+    assert request.options == {"sentence": "a bronze bust with a wreath"}
+    assert AvatarRequest(kind="imagine", options=request.options).sentence
+    bent = job_request(settings("SENTENCE", **said, synthesizer="heads"), welcome)
+    assert isinstance(bent, JobRequest) and bent.options["synthesizer"] == "heads"
+    again = job_request(settings("SEED", imagine=True), welcome, options={"sentence": "a bust", "tune": 4})
+    assert isinstance(again, JobRequest) and (again.kind, again.options["tune"]) == ("imagine", 4)
+    for wanted, told, words in (
+        (
+            settings("SENTENCE", **said, synthesizer="rodin"),
+            welcome,
+            "rodin cannot be bent to a sentence; choose heads",
+        ),
+        (settings("SENTENCE", **said), WELCOME, "too old for that"),
+        (
+            settings("SENTENCE", **said),
+            Welcome("1", "s", able | {"adaptable": []}, {}),
+            "no generator that can be bent",
+        ),
+        (settings("SEED", imagine=True), welcome, "Describe the head first"),
+    ):
+        problem = job_request(wanted, told)
+        assert isinstance(problem, str) and words in problem
+
+
+def test_a_generator_says_what_it_makes_people_from() -> None:
+    able = ABLE | {"synthesizers": ["rodin", "heads"],
+                   "synthesizer_inputs": {"rodin": ["seed"], "heads": ["portrait", "seed"]}}  # fmt: skip
+    welcome = Welcome("1", "s", able, {})
+    assert unfit_generator("heads", ("sentence",), welcome) == (
+        "The generator heads makes people from a portrait or a seed, not from a sentence."
+    )
+    assert unfit_generator("heads", ("seed",), welcome) == unfit_generator("", ("sentence",), welcome) == ""
+    assert "no generator 'marble'" in unfit_generator("marble", ("seed",), welcome)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A runner without torch that does in milliseconds what avatars take minutes for; the seed chooses its fate."""
 
+import json
 import os
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backend.service.errors import JobError, ServiceError
+from backend.weights import library
 from blender_addon.protocol import ErrorCode, Event, Finished, JobRequest, MeshReady, Progressed, TextureReady
 
 if TYPE_CHECKING:
     from backend.service.translate import AvatarRunner
 
 STEP_SECONDS = 0.02
+STYLE_STEPS = 10
 HUNGRY_BYTES = 2 << 30
 """More than any limit that the tests set, less than what hurts where there is none."""
 PLAIN, SLOW, DIES, DEAF, BROKEN, UNFIT, ENDLESS_MEMORY, HUNGRY = range(8)
@@ -102,6 +106,41 @@ def recipe_of(request: JobRequest) -> dict[str, Any]:
         "notes": notes,
         "source": "+".join([*before, request.kind[0].upper()]),
     }
+
+
+class Stylist(TinyRunner):
+    """Makes styles: generators without weights, in the folder of models."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__(device)
+        self.capabilities["synthesizers"] = ["rodin"]  # with it the server names the user's models as well
+
+    def run(self, request: JobRequest) -> Iterator[Event]:
+        if request.kind != "adapt":
+            yield from super().run(request)
+            return
+        options = request.options
+        for step in range(STYLE_STEPS):
+            sheet = np.full((8, 16, 3), 20 * step, np.uint8)
+            yield Progressed(request.job_id, "learning the style", step / STYLE_STEPS, 1.0, sheet)
+            time.sleep(STEP_SECONDS)
+        told = {"prompt": options["sentence"], "model": options.get("synthesizer", "heads"), "keep": options["keep"]}
+        put_style(options["name"], told | {"created": "2026-01-02T03:04:05", "job_id": request.job_id})
+        for event in super().run(request):
+            if isinstance(event, Finished):
+                made = {"kind": "avatar", "options": {"synthesizer": options["name"]}}
+                event = Finished(event.job_id, event.recipe | made | {"style": {"name": options["name"], **told}})
+            yield event
+
+
+def put_style(name: str, recipe: dict[str, Any] | None) -> None:
+    """A generator by its header alone; a style where there is a recipe."""
+    licence = {"name": "none", "commercial": True, "terms": "", "text": ""}
+    told = {"format": library.FORMAT, "family": "sdf-gan", "config": "{}", "licence": json.dumps(licence),
+            "origin": json.dumps({"file": name, "sha256": "0" * 64})}  # fmt: skip
+    header = json.dumps({"__metadata__": told | ({"recipe": json.dumps(recipe)} if recipe else {})}).encode()
+    library.folder().mkdir(parents=True, exist_ok=True)
+    library.place(name).write_bytes(struct.pack("<Q", len(header)) + header)
 
 
 class Heavy(TinyRunner):

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Styles and imagined heads in Blender, against a real backend whose runner makes styles without weights."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+from blender_addon import session  # noqa: E402
+from blender_addon.jobs import Phase  # noqa: E402
+from blender_addon.protocol import Cancel, JobRequest  # noqa: E402
+from blender_addon.scene import tags  # noqa: E402
+from blender_addon.styles import style_request, styles  # noqa: E402
+from tests.blender.backend import COMMAND, ROOT, pump_until  # noqa: E402
+from tests.integration.tiny_runner import put_style  # noqa: E402
+
+pytestmark = [pytest.mark.blender, pytest.mark.usefixtures("addon")]
+STYLIST = "tests.integration.tiny_runner:Stylist"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    from blender_addon import launcher
+
+    folder = tmp_path_factory.mktemp("store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MAQUETTE_MODELS", str(folder / "models"))
+        put_style("own", None)
+        running = launcher.start([*COMMAND[:-1], STYLIST], folder, device="cpu", folder=ROOT)
+        running.wait(60)
+        yield folder
+        running.stop()
+
+
+def known(live: session.Session) -> list[str]:
+    return [each.name for each in styles(live.client.welcome)]
+
+
+def test_a_style_is_made_used_and_deleted(connected):
+    settings = bpy.context.scene.maquette_style
+    settings.sentence, settings.keep, settings.seed = "a marble statue", "rest", 3
+    bpy.context.scene.maquette.preset = "draft"
+    assert bpy.ops.maquette.adapt() == {"FINISHED"}
+    first = bpy.context.object
+    assert first.name == "A marble statue"
+    recipe = tags.recipe_of(first)
+    assert recipe["style"] == {"name": "a-marble-statue", "prompt": "a marble statue", "model": "heads", "keep": "rest"}
+    pump_until(connected, lambda: "a-marble-statue" in known(connected))
+    # The first head's recipe makes it again by the style, and does not make the style again.
+    assert bpy.ops.maquette.vary(seed=9) == {"FINISHED"}
+    again = tags.recipe_of(bpy.context.object)
+    assert again["options"] == {"synthesizer": "a-marble-statue"} and "style" not in again
+    assert bpy.ops.maquette.choose_generator(name="a-marble-statue") == {"FINISHED"}
+    assert bpy.ops.maquette.generate(seed=11, preset="draft") == {"FINISHED"}
+    assert tags.recipe_of(bpy.context.object)["options"]["synthesizer"] == "a-marble-statue"
+    settings.sentence = ""
+    assert bpy.ops.maquette.reuse_style(name="a-marble-statue") == {"FINISHED"}
+    assert (settings.sentence, settings.keep, settings.model) == ("a marble statue", "rest", "heads")
+    assert bpy.ops.maquette.discard_style(name="a-marble-statue") == {"FINISHED"}
+    assert "a-marble-statue" not in known(connected) and bpy.context.scene.maquette.synthesizer == ""
+    assert first.name in bpy.data.objects
+
+
+def test_what_cannot_be_a_style_is_a_sentence(connected):
+    with pytest.raises(RuntimeError, match="Say what people shall become"):
+        bpy.ops.maquette.adapt()
+    with pytest.raises(RuntimeError, match="small letters, digits and hyphens"):
+        bpy.ops.maquette.adapt(sentence="a bronze bust", name="Bronze!")
+    with pytest.raises(RuntimeError, match="rodin cannot be changed by a sentence; choose own"):
+        bpy.ops.maquette.adapt(sentence="a bronze bust", model="rodin")
+    assert bpy.ops.maquette.adapt(sentence="a bronze bust", name="bronze") == {"FINISHED"}
+    with pytest.raises(RuntimeError, match="a generator called bronze already"):
+        bpy.ops.maquette.adapt(sentence="a bronze bust", name="bronze")
+
+
+def test_a_style_that_is_learned_shows_itself_and_can_be_cancelled(connected):
+    wish = style_request_of("an alien", connected)
+    work = connected.submit(wish, "An alien", bpy.context.scene.name)
+    pump_until(connected, lambda: work.job.preview is not None)
+    assert work.job.stage == "learning the style" and work.job.preview.shape == (8, 16, 3)
+    connected.client.send(Cancel(work.job.job_id))
+    pump_until(connected, lambda: work.job.phase is Phase.CANCELLED)
+    assert "an-alien" not in known(connected)
+    assert bpy.ops.maquette.retry(job=work.job.job_id) == {"FINISHED"}
+    pump_until(connected, lambda: "an-alien" in known(connected))
+
+
+def style_request_of(sentence: str, live: session.Session) -> JobRequest:
+    from blender_addon.styles import StyleWish
+
+    made = style_request(StyleWish(sentence=sentence, preset="draft"), live.client.welcome)
+    assert isinstance(made, JobRequest)
+    return made
+
+
+def test_a_head_beyond_people_is_a_kind_of_its_own_and_made_again_as_one(connected):
+    settings = bpy.context.scene.maquette
+    settings.imagine = True
+    assert bpy.ops.maquette.generate(seed=11, preset="draft") == {"FINISHED"}  # of a seed it is a person as ever
+    assert tags.recipe_of(bpy.context.object)["kind"] == "avatar"
+    assert bpy.ops.maquette.generate(sentence="a bronze bust with a laurel wreath", preset="draft") == {"FINISHED"}
+    recipe = tags.recipe_of(bpy.context.object)
+    assert recipe["kind"] == "imagine" and recipe["options"]["sentence"] == "a bronze bust with a laurel wreath"
+    settings.imagine = False
+    assert bpy.ops.maquette.regenerate() == {"FINISHED"}
+    assert tags.recipe_of(bpy.context.object)["kind"] == "imagine"
+    assert bpy.ops.maquette.reuse() == {"FINISHED"}
+    assert settings.imagine and settings.source == "SENTENCE"
+    with pytest.raises(RuntimeError, match="rodin cannot be bent"):
+        bpy.ops.maquette.generate(sentence="a bronze bust", synthesizer="rodin", imagine=True)
+
+
+def test_settings_taken_up_again_name_the_generator(connected):
+    put_here = bpy.context.scene.maquette
+    assert bpy.ops.maquette.generate(seed=11, preset="draft", synthesizer="own") == {"FINISHED"}
+    put_here.synthesizer = ""
+    assert bpy.ops.maquette.reuse() == {"FINISHED"} and put_here.synthesizer == "own"
