@@ -24,6 +24,7 @@ VERBS = {
     "refine": "repaint a head in a file from a portrait, a sentence or both, and leave all else as it is",
     "populate": "put a crowd into a Blender scene, as a JSON file describes it",
     "convert": "make a generator of another system's published checkpoint",
+    "adapt": "change a generator as a sentence says: everybody a marble statue, everybody with green hair",
     "styles": "list, show and delete the generators that sentences made of others",
     "fetch": "get the files that are not part of the package (face networks)",
     "studio": "make synthetic people to learn from",
