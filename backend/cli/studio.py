@@ -19,9 +19,10 @@ from .progress import Bar
 class Flags:
     """Make synthetic people: training shards, a sheet of pictures with captions, or plain files for other tools."""
 
-    task: Literal["make", "views", "render", "export"] = field(metadata={"positional": True})
-    """make: shards of samples; views: shards of large pictures from all around, for `train views`; render: people.png
-    and people.json; export: per person a mesh with materials, its record, and views with masks, depth, normals and
+    task: Literal["make", "views", "sittings", "render", "looks", "export"] = field(metadata={"positional": True})
+    """make: shards of samples; views: shards of large pictures from all around, for `train views`; sittings:
+    shards of views with all that a shader needs, for `train looks`; render: people.png and people.json; looks: a sheet
+    of people in every look (looks.png) and what is said of it (looks.json); export: per person a mesh with materials, its record, and views with masks, depth, normals and
     cameras."""
     seeds: range
     """Which people; the same seed is always the same person. From 1000000 up they are kept for evaluation."""
@@ -39,21 +40,26 @@ def run(flags: Flags) -> None:
     """Makes or renders, showing progress."""
     pack_root = find_pack(flags.pack)
     with Bar() as bar:
-        if flags.task in ("make", "views"):
+        if flags.task in ("make", "views", "sittings"):
             for done, wanted in _shards(flags, pack_root):
                 bar.update(f"making people, {done} of {wanted} shards", done / wanted)
             print(f"{len(flags.seeds)} people in {flags.out}")
             return
         if flags.task == "render":
             _render(flags, pack_root, bar)
+        elif flags.task == "looks":
+            _looks(flags, pack_root, bar)
         else:
             _export(flags, pack_root, bar)
 
 
 def _shards(flags: Flags, pack_root: Path) -> Iterator[tuple[int, int]]:
     from backend.studio.dataset import make_shards, person_sample
+    from backend.studio.sittings import SITTING_SHARD, sitting_sample
     from backend.studio.surround import SURROUND_SHARD, surround_sample
 
+    if flags.task == "sittings":
+        return make_shards(flags.seeds, pack_root, flags.out, flags.workers, sitting_sample, SITTING_SHARD)
     if flags.task == "views":
         return make_shards(flags.seeds, pack_root, flags.out, flags.workers, surround_sample, SURROUND_SHARD)
     return make_shards(flags.seeds, pack_root, flags.out, flags.workers, partial(person_sample, points=flags.points))
@@ -84,6 +90,25 @@ def _export(flags: Flags, pack_root: Path, bar: Bar) -> None:
         if not (folder / "transforms.json").exists():  # written last: such a person is complete
             write_person(build_person(sample_parameters(seed, pack), pack), folder)
     print(f"{len(flags.seeds)} people in {flags.out}")
+
+
+def _looks(flags: Flags, pack_root: Path, bar: Bar) -> None:
+    from PIL import Image
+
+    from backend.studio.assets import Pack
+    from backend.studio.look_sheet import look_strip, strips_as_sheet
+
+    pack = Pack(pack_root)
+    strips, records = [], []
+    for done, seed in enumerate(flags.seeds):
+        bar.update(f"person {seed}", done / len(flags.seeds))
+        strip, said = look_strip(seed, pack)
+        strips.append(strip)
+        records.append(said)
+    flags.out.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(strips_as_sheet(strips)).save(flags.out / "looks.png")
+    (flags.out / "looks.json").write_text(json.dumps(records, indent=1), encoding="utf-8")
+    print(f"wrote {flags.out / 'looks.png'} and looks.json")
 
 
 def _render(flags: Flags, pack_root: Path, bar: Bar) -> None:

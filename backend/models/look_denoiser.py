@@ -6,6 +6,7 @@ A convolutional U-Net that works at any side; pixels are folded into channels, s
 the side. It was taught at one scale whole heads and at finer scales parts of them: the scale is told.
 """
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -135,6 +136,22 @@ class LookDenoiser(nn.Module):
         grown = functional.pixel_shuffle(self.from_middle(middle), 2)
         fine = through(self.fine_out, self.join_fine(torch.cat([grown, fine], 1)), embedding)
         return unfold(self.out(functional.silu(self.norm(fine))), self.config.fold).float()
+
+
+def guide_of(
+    normal: Float[Tensor, "B 3 H W"], depth: Float[Tensor, "B 1 H W"], shown: Float[Tensor, "B 1 H W"],
+    generate: Float[Tensor, "B 1 H W"], keep: Float[Tensor, "B 1 H W"], axis: Float[Tensor, " 3"],
+) -> Float[Tensor, "B 8 H W"]:  # fmt: skip
+    """The network's guide from world normals, and the direction to the camera."""
+    facing = (normal * axis[:, None, None]).sum(1, keepdim=True)
+    around = (depth * shown).sum((2, 3), keepdim=True) / shown.sum((2, 3), keepdim=True).clamp(min=1)
+    return torch.cat([normal * shown, facing * shown, (depth - around) * shown, shown, generate, keep], 1)
+
+
+def towards(azimuth: float, elevation: float) -> Float[Tensor, " 3"]:
+    """From the head to a camera, world frame."""
+    flat = math.cos(elevation)
+    return torch.tensor([math.sin(azimuth) * flat, math.sin(elevation), math.cos(azimuth) * flat])
 
 
 def clean(

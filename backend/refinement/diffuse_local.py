@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A prior of our own that works offline: a small diffusion model of head views, which repaints what is blurred and
-invents what is not there.
+"""A prior of our own that works offline: the shipped model of looks, which repaints views of heads as a sentence says,
+and invents what is not there.
 
-First the whole view at 256², where smudges have to become eyes and mouths; then at 512², where hair and skin get their
-grain. What the view already shows finer than a pass works at is carried over, moved along with the change.
+First the whole view at 256², where a picture becomes bronze or hair becomes green; then, from little noise, at 512²,
+where grain and strands get sharp. It is told the head's shape, how the head is dressed now and what of that may
+change; a reference portrait is left out of account (its pixels are laid on by others).
 """
 
+import math
 import time
 from collections.abc import Generator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
-from functools import lru_cache, partial
 
 import cv2
 import numpy as np
@@ -18,217 +18,157 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from ..diffusion.denoiser import Network, at_time, diffuse, guided
-from ..diffusion.regions import joining
+from ..diffusion.denoiser import Denoiser, diffuse
 from ..diffusion.samplers import ddim
-from ..faces.networks import FaceFinder
-from ..models.embedding import normalised
-from ..models.view_denoiser import SeenView, view_numbers
-from ..weights.painter import PAINTER, Painter, load_painter
+from ..models.look_denoiser import NUMBERS, Known, guide_of, scale_of, towards
+from ..weights.looks import LOOKS, LookModel, denoiser, load_looks
 from ..weights.store import WeightsError
 from .prior import PriorError, PriorSettings, Step, View, Wish
 
 SIDES = (256, 512)
 """Of the passes, pixels."""
-STEPS = (4, 3)
-"""Denoising steps of the passes: one from pure noise, where only what is known of the view helps, the others again
-from less."""
-AGAIN = 0.3
-"""Time from which the first guess is gone over again, as a share of the strength."""
+STEPS = (10, 4)
+"""Denoising steps of the passes."""
 FINE = 0.45
-"""Doubt and strength of the second pass, as a share of the first one's: only what is fine is left to say."""
-FINE_LEAST = 0.25
-"""The same for what the first pass made up."""
-AGAINST = 1.5
-"""Guidance where something is not wished for and no number is given."""
+"""Time from which the second pass starts, over what the first one made: only what is fine is left to say."""
+FINE_DOUBT = 0.25
+"""How much the second pass doubts what the first one made."""
+ENTIRE = 0.4
+"""Strength from which on nothing of the old picture is mixed into the new one."""
+GUIDANCE = 2.0
+"""Where something is wished for and no number is given."""
+UNITS_ACROSS = 2 * 4.4 * math.tan(0.4538 / 2)
+"""Box units across a view, as `geometry.cameras.orbit` takes it."""
 PROBE = 128
-UNTRAINED = (
-    "They do not ship yet: make them with maquette studio views and maquette train views, name their folder, or choose "
-    "another refiner."
-)
 
 
 class DiffuseLocal:
-    """Repaints views with a `Painter`."""
+    """Repaints views with a `LookModel`."""
 
     name = "diffuse-local"
     size = SIDES[-1]
 
-    def __init__(self, painter: Painter, device: torch.device, dtype: torch.dtype | None = None) -> None:
+    def __init__(self, model: LookModel, device: torch.device, dtype: torch.dtype | None = None) -> None:
         """Products are computed in `dtype`, by default whichever is faster here."""
-        self.painter, self.device = painter.to(device), device
-        self.dtype = dtype if dtype is not None else fastest_dtype(painter, device)
+        self.model, self.device = model.to(device), device
+        self.dtype = dtype if dtype is not None else fastest_dtype(model, device)
 
     def paint(self, view: View, wish: Wish) -> Generator[Step, None, UInt8[np.ndarray, "S S 3"]]:
         """One pass where the view is small, else two."""
         side = len(view.image)
         strength = float(np.clip(wish.strength, 0, 1))
-        network, z = self._directed(wish)
+        before = view.image.astype(np.float32) / 255
+        made_up = (view.generate * view.shown)[..., None]
+        if not strength and not made_up.any():
+            yield Step(1.0, view.image)
+            return view.image
         random = torch.Generator().manual_seed(wish.seed)
         sides = [SIDES[0]] if side <= SIDES[0] else list(SIDES)
-        picture = view.image.astype(np.float32) / 255
+        picture = before
         for number, working in enumerate(sides):
-            known = look(view, picture, working, strength if number == 0 else FINE * strength, z, made_up=number > 0)
-            before = _resized(picture, working)
+            first = number == 0
+            known = look(view, picture, working, strength if first else FINE_DOUBT, made_up=not first)
             steps = wish.steps or STEPS[number]
-            entry = entry_times(known, strength if number == 0 else FINE * strength)
-            if number:
-                generated = torch.from_numpy(_resized(view.generate, working))[None, None]
-                entry = torch.maximum(entry, FINE_LEAST * generated)
-            for index, x0 in self._sample(network, known, entry, random, steps):
+            start = 1.0 if first else FINE
+            for index, x0 in self._sample(wish, known, _tensor(_resized(picture, working)), start, random, steps):
                 after = (x0[0].permute(1, 2, 0).numpy() / 2 + 0.5).clip(0, 1)
                 yield Step((number + index / steps) / len(sides), _quantised(after))
-            invented = view.generate if number == 0 else np.zeros_like(view.generate)
-            picture = carry_over(picture, before, after, invented)
-        keep = np.where(view.shown, view.keep, 1)[..., None]
-        return _quantised(keep * (view.image.astype(np.float32) / 255) + (1 - keep) * picture)
+            picture = _resized(after, side)
+        # Little strength is little change: what is there shines through, but for what is missing.
+        share = np.maximum(min(1.0, strength / ENTIRE), made_up)
+        share = share * np.where(view.shown, 1 - view.keep, 0)[..., None]
+        return _quantised(before + share * (picture - before))
 
     def _sample(
-        self, network: "Directed", known: SeenView, entry: Tensor, random: torch.Generator, steps: int
+        self, wish: Wish, known: Known, picture: Tensor, start: float, random: torch.Generator, steps: int
     ) -> Generator[tuple[int, Tensor], None, None]:
-        schedule = self.painter.config.schedule
-        if not bool(entry.any()):
-            yield steps, known.picture
-            return
-        on_device = SeenView(*(each.to(self.device) for each in (known.picture, known.guide, known.numbers, known.z)))
-        ask = network.network(self.painter, on_device)
+        schedule = self.model.config.schedule
+        said, against = wish.prompt.strip(), wish.negative.strip()
+        scale = wish.guidance
+        if scale is None:
+            scale = GUIDANCE if said or against else 1.0
+        with torch.inference_mode(), self._cast():
+            ask = denoiser(self.model, [said], known.to(self.device), scale, [against] if against else None)
+        noise = torch.randn(picture.shape, generator=random)
+        # From the very beginning there is only noise, as in training.
+        noisy = noise if start == 1 else diffuse(picture, torch.tensor([start]), noise, schedule)[0]
+        for step in ddim(self._exact(ask), noisy, steps, schedule, start):
+            yield step.index, step.x0
 
+    def _exact(self, ask: Denoiser) -> Denoiser:
         def denoise(x: Tensor, u: Tensor) -> Tensor:
             with self._cast(), torch.inference_mode():
-                return at_time(ask, schedule)(x.to(self.device), u.to(self.device)).float().cpu().clamp(-1, 1)
+                return ask(x.to(self.device), u.to(self.device)).float().cpu().clamp(-1, 1)
 
-        noise = torch.randn(known.picture.shape, generator=random)
-        blind = denoise(noise, torch.ones(1))
-        guess = torch.where(entry > 0, blind, known.picture)
-        yield 1, guess
-        if steps == 1:
-            return
-        start = AGAIN * float(entry.max())
-        noisy, _ = diffuse(guess, torch.tensor([start]), noise, schedule)
-        for step in ddim(joining(denoise, guess, AGAIN * entry), noisy, steps - 1, schedule, start):
-            yield 1 + step.index, step.x0
+        return denoise
 
     def _cast(self) -> AbstractContextManager[object]:
         return nullcontext() if self.dtype is torch.float32 else torch.autocast(self.device.type, self.dtype)
 
-    @torch.inference_mode()
-    def _directed(self, wish: Wish) -> tuple["Directed", Float[Tensor, "1 Z"]]:
-        """How the network is asked, and who it should paint."""
-        embedding = self.painter.embedding
-        z = torch.zeros(1, embedding.config.size, device=self.device)
-        if wish.prompt.strip():
-            z = z + embedding.text([wish.prompt])
-        if wish.reference is not None:
-            z = z + embedding.image(_portrait(wish.reference, embedding.config.portrait.image_size).to(self.device))
-        if bool(z.any()):
-            z = normalised(z)
-        other = torch.zeros_like(z)
-        if wish.negative.strip():
-            other = normalised(embedding.text([wish.negative]))
-        scale = wish.guidance
-        if scale is None:
-            scale = AGAINST if wish.negative.strip() else 1.0
-        return Directed(scale, other.clone()), z.float().cpu().clone()
 
-
-class Directed:
-    """Guidance (Ho and Salimans 2022) away from nobody in particular, or from what is not wished for."""
-
-    def __init__(self, scale: float, other: Float[Tensor, "1 Z"]) -> None:
-        self.scale, self.other = scale, other
-
-    def network(self, painter: Painter, seen: SeenView) -> Network:
-        """The painter's denoiser of one view; asked twice only where that changes something."""
-        wanted = partial(painter.denoiser, seen=seen)
-        if self.scale == 1 or torch.equal(seen.z, self.other):
-            return wanted
-        return guided(wanted, partial(painter.denoiser, seen=replace(seen, z=self.other)), self.scale)
-
-
-def look(
-    view: View, picture: Float[np.ndarray, "S S 3"], side: int, doubt: float, z: Float[Tensor, "1 Z"], *, made_up: bool
-) -> SeenView:
+def look(view: View, picture: Float[np.ndarray, "S S 3"], side: int, doubt: float, *, made_up: bool) -> Known:
     """A view as the network takes it, at the side of a pass. With `made_up` nothing is missing any more: an earlier
     pass has filled it."""
     shown = view.shown.astype(np.float32)
     masks = [shown, np.zeros_like(shown) if made_up else view.generate * shown, view.keep * shown]
     normal = _resized(view.normal * shown[..., None], side)
     normal /= np.maximum(np.linalg.norm(normal, axis=2, keepdims=True), 1e-4)
-    away = np.where(view.shown, view.depth - view.depth[view.shown].mean() if view.shown.any() else 0, 0)
-    guide = np.concatenate([normal, _resized(np.stack([away.astype(np.float32), *masks], 2), side)], 2)
-    guide[..., :4] *= guide[..., 4:5] > 0.5
-    guide[..., 4] = guide[..., 4] > 0.5
-    known = torch.from_numpy(guide.astype(np.float32)).permute(2, 0, 1)[None].contiguous()
-    present = torch.from_numpy(_resized(picture, side)).permute(2, 0, 1)[None] * 2 - 1
-    angles = torch.tensor([[view.azimuth, view.elevation]])
-    numbers = view_numbers(torch.tensor([doubt]), angles, torch.ones(1))
-    return SeenView((present * (1 - known[:, 5:6])).contiguous(), known, numbers, z)
+    distance = np.where(view.shown, np.where(view.shown, view.depth, 0), 0).astype(np.float32)
+    middle = float(distance[view.shown].mean()) if view.shown.any() else 0.0
+    away = np.where(view.shown, distance - middle, 0).astype(np.float32)
+    planes = _tensor(_resized(np.stack([away, *masks], 2), side)) / 2 + 0.5  # undo the range of pictures
+    depth, covered, generate, keep = (planes[:, k : k + 1] for k in range(4))
+    covered = (covered > 0.5).float()
+    axis = towards(view.azimuth, view.elevation)
+    world = to_world(torch.from_numpy(normal).permute(2, 0, 1)[None], view.azimuth, view.elevation)
+    guide = guide_of(world, depth, covered, generate * covered, keep * covered, axis)
+    present = _tensor(_resized(picture, side)) * (1 - generate * covered)
+    numbers = torch.zeros(1, NUMBERS)
+    numbers[0] = torch.tensor([doubt, 1.0, 1.0, scale_of(side / UNITS_ACROSS)])
+    return Known(present.contiguous(), guide.contiguous(), numbers)
 
 
-def entry_times(known: SeenView, strength: float) -> Float[Tensor, "1 1 H W"]:
-    """When each pixel joins the sampling: what is missing at once, what is updated by the strength, what is kept never;
-    what is not the head is left as it is."""
-    shown, generate, keep = known.guide[:, 4:5], known.guide[:, 5:6], known.guide[:, 6:7]
-    return shown * torch.maximum(generate, strength * (1 - keep))
-
-
-def carry_over(
-    picture: Float[np.ndarray, "S S 3"],
-    before: Float[np.ndarray, "W W 3"],
-    after: Float[np.ndarray, "W W 3"],
-    invented: Float[np.ndarray, "S S"],
-) -> Float[np.ndarray, "S S 3"]:
-    """A picture changed as a smaller copy of it was; where it was `invented`, the larger copy of that."""
-    side = len(picture)
-    moved = picture + _resized(after - before, side)
-    share = invented[..., None]
-    return np.clip(share * _resized(after, side) + (1 - share) * moved, 0, 1)
+def to_world(normal: Float[Tensor, "B 3 H W"], azimuth: float, elevation: float) -> Float[Tensor, "B 3 H W"]:
+    """Normals of a camera's frame (x right, y up, z towards it) in the world's."""
+    back = towards(azimuth, elevation)
+    right = torch.tensor([math.cos(azimuth), 0.0, -math.sin(azimuth)])
+    frame = torch.stack([right, torch.linalg.cross(back, right), back], 1)
+    return torch.einsum("ij,bjhw->bihw", frame, normal)
 
 
 @torch.inference_mode()
-def fastest_dtype(painter: Painter, device: torch.device) -> torch.dtype:
+def fastest_dtype(model: LookModel, device: torch.device) -> torch.dtype:
     """bfloat16 or float32, whichever runs a step faster here: CPUs without matrix units are far slower in the first."""
-    zeros = torch.zeros(1, 3, PROBE, PROBE, device=device)
-    seen = SeenView(zeros, torch.zeros(1, 7, PROBE, PROBE, device=device), torch.zeros(1, 5, device=device),
-                    torch.zeros(1, painter.config.denoiser.z_size, device=device))  # fmt: skip
-    sigma, seconds = torch.full((1,), 0.5, device=device), {}
+    zeros, sigma = torch.zeros(1, 3, PROBE, PROBE, device=device), torch.full((1,), 0.5, device=device)
+    known = Known.nothing(1, PROBE).to(device)
+    seconds = {}
     for dtype in (torch.float32, torch.bfloat16):
         with nullcontext() if dtype is torch.float32 else torch.autocast(device.type, dtype):
             times = []
             for _ in range(3):
                 started = time.perf_counter()
-                painter.denoiser(zeros, sigma, seen)[0, 0, 0, 0].item()
+                model.network(zeros, sigma, model.network.text([""]), known)[0, 0, 0, 0].item()
                 times.append(time.perf_counter() - started)
         seconds[dtype] = min(times[1:])
     return min(seconds, key=lambda dtype: seconds[dtype])
 
 
 def load(settings: PriorSettings) -> DiffuseLocal:
-    """The painter of a folder, or the one beside the generator. Raises PriorError if its weights cannot be used."""
-    path = PAINTER if settings.folder is None else settings.folder / PAINTER.name
-    if not path.is_file():
-        raise PriorError(f"the weights {PAINTER.name} are missing", UNTRAINED)
+    """The model of looks of a folder, or the shipped one. Raises PriorError if its weights cannot be used."""
+    path = LOOKS if settings.folder is None else settings.folder / LOOKS.name
     try:
-        painter = load_painter(path)
+        model = load_looks(path)
     except WeightsError as error:
         raise PriorError(error.message, error.hint) from error
     name = settings.device
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    return DiffuseLocal(painter, torch.device(name))
+    return DiffuseLocal(model, torch.device(name))
 
 
-@lru_cache(1)
-def _finder() -> FaceFinder:
-    return FaceFinder()
-
-
-def _portrait(reference: UInt8[np.ndarray, "256 256 3"], side: int) -> Float[Tensor, "1 4 P P"]:
-    """The embedding's input: a portrait in [-1, 1] before grey, and its matte."""
-    matte = cv2.resize(_finder().matte(reference), (side, side), interpolation=cv2.INTER_AREA)
-    small = cv2.resize(reference, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    both = np.concatenate([(2 * small - 1) * matte[..., None], 2 * matte[..., None] - 1], 2)
-    return torch.from_numpy(both.astype(np.float32)).permute(2, 0, 1)[None].contiguous()
+def _tensor(image: Float[np.ndarray, "S S C"]) -> Float[Tensor, "1 C S S"]:
+    """[0, 1] to [-1, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(image, np.float32)).permute(2, 0, 1)[None] * 2 - 1
 
 
 def _resized(image: np.ndarray, side: int) -> np.ndarray:

@@ -54,8 +54,8 @@ def seen(
     rgba: Float[Tensor, "4 H W"], normal: Float[Tensor, "3 H W"], depth: Float[Tensor, "H W"],
     part: Int[Tensor, "H W"], camera: Camera, window: tuple[float, float, float] = (0.0, 0.0, 1.0),
 ) -> Seen:  # fmt: skip
-    """A stored view or a square part of it, and where in space it lies: colours in [0, 1] times coverage, world normals,
-    `depth` beyond the camera's target; left, top and side of the `window` as shares of the picture."""
+    """A stored view or a square part of it, and where in space it lies: colours in [0, 1] times coverage, world
+    normals, `depth` beyond the camera's target; left, top and side of the `window` as shares of the picture."""
     side, (left, top, width) = depth.shape[-1], window
     axes, centre = camera.cam_to_world[:3, :3], camera.cam_to_world[:3, 3]
     focal = float(camera.intrinsics[0, 0])

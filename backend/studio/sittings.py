@@ -56,18 +56,26 @@ def _closeness(random: np.random.Generator) -> tuple[float, float]:
     return opening, -0.05 + 0.3 * (0.46 - opening) / 0.16
 
 
+def one_view(person: Person, camera: tuple[float, float, float, float], side: int) -> dict[str, np.ndarray]:
+    """rgba, normal, depth and part of one view, as `sitting_sample` has them."""
+    return _view(Scene(person.parts), camera, side)
+
+
 def _arrays(prefix: str, scene: Scene, cameras: list, side: int) -> dict[str, np.ndarray]:
-    numbers = np.array([0, *(1 + PARTS.index(part.name) for part in scene.parts)], np.uint8)
-    found: dict[str, list[np.ndarray]] = {"rgba": [], "normal": [], "depth": [], "part": []}
-    for values in cameras:
-        camera = sitting_camera(*values)
-        view = render_view(scene, camera, side, samples=2)
-        found["rgba"].append(_bytes(np.concatenate([view.rgb, view.alpha[..., None]], -1)))
-        found["normal"].append((view.normal * 127).round().astype(np.int8))
-        found["depth"].append(_depth(view, camera, side))
-        found["part"].append(numbers[view.part.astype(np.int64) + 1])
-    stacked = {f"{prefix}_{name}": np.stack(views) for name, views in found.items()}
+    views = [_view(scene, camera, side) for camera in cameras]
+    stacked = {f"{prefix}_{name}": np.stack([view[name] for view in views]) for name in views[0]}
     return stacked | {f"{prefix}_camera": np.array(cameras, np.float32)}
+
+
+def _view(scene: Scene, values: tuple[float, float, float, float], side: int) -> dict[str, np.ndarray]:
+    numbers = np.array([0, *(1 + PARTS.index(part.name) for part in scene.parts)], np.uint8)
+    camera = sitting_camera(*values)
+    view = render_view(scene, camera, side, samples=2)
+    return {
+        "rgba": _bytes(np.concatenate([view.rgb, view.alpha[..., None]], -1)),
+        "normal": (view.normal * 127).round().astype(np.int8), "depth": _depth(view, camera, side),
+        "part": numbers[view.part.astype(np.int64) + 1],
+    }  # fmt: skip
 
 
 def _depth(view: View, camera: Camera, side: int) -> np.ndarray:

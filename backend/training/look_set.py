@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from ..models.look_denoiser import GUIDES, NUMBERS, Known, scale_of
+from ..models.look_denoiser import NUMBERS, Known, guide_of, scale_of, towards
 from ..studio.dataset import DatasetError, shard_files
 from ..studio.look_captions import caption
 from ..studio.looks import EDITS, LOOKS, paint, recolour
@@ -38,6 +38,7 @@ SPOKEN = 0.5
 """Share of the others that come with a sentence."""
 MUTE = 0.08
 """Share of draws without a sentence where one would be given: what guidance leans on (Ho and Salimans 2022)."""
+STORED = ("rgba", "normal", "depth", "part")
 LEAST_SHOWN, TRIES = 0.3, 6
 """Share of a part that the head must cover; of so many tries the first that does."""
 
@@ -95,6 +96,18 @@ class LookSet:
         """Anybody, in any look, from anywhere."""
         return _joined([self._one(side, random) for _ in range(count)])
 
+    def labelled(
+        self, count: int, side: int, random: torch.Generator
+    ) -> tuple[Float[Tensor, "B 3 S S"], Int[Tensor, " B"]]:
+        """Whole heads in [0, 1] and which of `LOOKS` they are in, all equally often."""
+        labels = torch.randint(len(LOOKS), (count,), generator=random)
+        pictures = []
+        for label in labels.tolist():
+            view, _, _ = self._whole(side, random)
+            view = mirrored(view) if _chance(random) < 0.5 else view
+            pictures.append(paint(view, LOOKS[label].name, _below(1 << 30, random)))
+        return torch.stack(pictures), labels
+
     def sentences(self, count: int, random: torch.Generator) -> list[str]:
         """What `draw` might say."""
         said = []
@@ -109,7 +122,7 @@ class LookSet:
         shard, row = self._where[person]
         arrays = self._shards[shard]
         camera = arrays[f"{kind}_camera"][row, view].tolist()
-        stored = {name: arrays[f"{kind}_{name}"][row, view] for name in ("rgba", "normal", "depth", "part")}
+        stored = {name: arrays[f"{kind}_{name}"][row, view] for name in STORED}
         full = len(stored["depth"])
         found = _tensors(stored, slice(None), slice(None), side)
         return seen(*found, sitting_camera(*camera)), camera[0], _density(camera[2], full) * side / full
@@ -151,7 +164,7 @@ class LookSet:
         shard, row = self._where[person]
         arrays = self._shards[shard]
         camera = arrays[f"{kind}_camera"][row, view].tolist()
-        stored = {name: arrays[f"{kind}_{name}"][row, view] for name in ("rgba", "normal", "depth", "part")}
+        stored = {name: arrays[f"{kind}_{name}"][row, view] for name in STORED}
         full = len(stored["depth"])
         window = side if kind == "bust" or _chance(random) < 0.6 else min(2 * side, full)
         for _ in range(TRIES):
@@ -196,24 +209,6 @@ def refiners_view(
         picture, numbers[0, :3] = torch.zeros_like(picture), torch.tensor([1.0, float(numbers[0, 1]), 0.0])
         guide[:, 5:] = 0
     return Known(picture, guide, numbers)
-
-
-def guide_of(
-    normal: Float[Tensor, "B 3 H W"], depth: Float[Tensor, "B 1 H W"], shown: Float[Tensor, "B 1 H W"],
-    generate: Float[Tensor, "B 1 H W"], keep: Float[Tensor, "B 1 H W"], axis: Float[Tensor, " 3"],
-) -> Float[Tensor, "B 8 H W"]:  # fmt: skip
-    """The network's guide from world normals, and the direction to the camera."""
-    facing = (normal * axis[:, None, None]).sum(1, keepdim=True)
-    around = (depth * shown).sum((2, 3), keepdim=True) / shown.sum((2, 3), keepdim=True).clamp(min=1)
-    guide = torch.cat([normal * shown, facing * shown, (depth - around) * shown, shown, generate, keep], 1)
-    assert guide.shape[1] == GUIDES
-    return guide
-
-
-def towards(azimuth: float, elevation: float) -> Float[Tensor, " 3"]:
-    """From the head to a camera, world frame."""
-    flat = math.cos(elevation)
-    return torch.tensor([math.sin(azimuth) * flat, math.sin(elevation), math.cos(azimuth) * flat])
 
 
 def mirrored(view: Seen) -> Seen:

@@ -33,7 +33,8 @@ READ = 20_000
 class LooksStageConfig:
     """How looks are learned."""
 
-    batch: int = 24
+    batch: int = 10
+    """Small: while a run is short, many rough steps teach more than few exact ones."""
     side: int = 64
     people: int = 512
     """Held in memory."""
@@ -83,7 +84,9 @@ class LooksStage:
         model = LookModel(LookModelConfig(network.config, self.config.schedule), network)
         random, side = torch.Generator().manual_seed(0), self.config.side
         imagined = sample(model, list(SHEET), Known.nothing(len(SHEET), side), random, SHEET_GUIDANCE)
-        known, sentences, truths = [], [], []
+        known: list[Known] = []
+        sentences: list[str] = []
+        truths: list[Tensor] = []
         while len(known) < len(SHEET):
             drawn = self.people.draw(1, side, random)
             if float(drawn.known.numbers[0, 1]):

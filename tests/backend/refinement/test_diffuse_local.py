@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import torch
 
+from backend.models.look_denoiser import scale_of
 from backend.refinement import diffuse_local
-from backend.refinement.diffuse_local import DiffuseLocal, carry_over, entry_times, load, look
+from backend.refinement.diffuse_local import UNITS_ACROSS, DiffuseLocal, load, look, to_world
 from backend.refinement.prior import PriorError, PriorSettings, Step, View, Wish, load_prior
-from backend.weights.painter import PAINTER, Painter, PainterConfig, save_painter
+from backend.weights.looks import LOOKS, LookModel, LookModelConfig, save_looks
 
 SIDE = 64
 
@@ -17,15 +18,15 @@ SIDE = 64
 def prior(monkeypatch: pytest.MonkeyPatch) -> DiffuseLocal:
     """Random weights at work, on small passes."""
     monkeypatch.setattr(diffuse_local, "SIDES", (32, 64))
-    return DiffuseLocal(_painter(), torch.device("cpu"), torch.float32)
+    return DiffuseLocal(_model(), torch.device("cpu"), torch.float32)
 
 
-def _painter() -> Painter:
+def _model() -> LookModel:
     torch.manual_seed(0)
-    painter = Painter.build(PainterConfig.tiny())
-    for value in painter.denoiser.parameters():
+    model = LookModel.build(LookModelConfig.tiny())
+    for value in model.network.parameters():
         torch.nn.init.normal_(value, std=0.15)
-    return painter
+    return model
 
 
 def view(side: int = SIDE, generate: float = 0.0, keep: float = 0.0) -> View:
@@ -90,7 +91,7 @@ def test_steps_rise_and_show_something(prior: DiffuseLocal) -> None:
 
 def test_closing_stops_the_network(prior: DiffuseLocal) -> None:
     asked: list[int] = []
-    prior.painter.denoiser.register_forward_hook(lambda *_: asked.append(1))
+    prior.model.network.register_forward_hook(lambda *_: asked.append(1))
     painting = prior.paint(view(), Wish(steps=6))
     next(painting)
     before = len(asked)
@@ -104,26 +105,16 @@ def test_seeds_and_wishes_count(prior: DiffuseLocal) -> None:
         name: paint(prior, still, wish)[1].astype(int)
         for name, wish in {
             "plain": Wish(seed=1), "again": Wish(seed=1), "other": Wish(seed=2),
-            "red": Wish(seed=1, prompt="red hair"), "strict": Wish(seed=1, prompt="red hair", guidance=3.0),
-            "unlike": Wish(seed=1, prompt="red hair", negative="a beard"),
+            "bronze": Wish(seed=1, prompt="a bronze statue"),
+            "strict": Wish(seed=1, prompt="a bronze statue", guidance=5.0),
+            "unlike": Wish(seed=1, prompt="a bronze statue", negative="marble hair"),
         }.items()
     }  # fmt: skip
     assert np.array_equal(pictures["plain"], pictures["again"])
-    names = ["plain", "other", "red", "strict", "unlike"]
+    names = ["plain", "other", "bronze", "strict", "unlike"]
     for k, one in enumerate(names):
         for other in names[k + 1 :]:
             assert not np.array_equal(pictures[one], pictures[other]), (one, other)
-
-
-def test_a_portrait_says_who_it_is(prior: DiffuseLocal, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Finder:
-        def matte(self, image: np.ndarray) -> np.ndarray:
-            return np.ones(image.shape[:2], np.float32)
-
-    monkeypatch.setattr(diffuse_local, "_finder", Finder)
-    portraits = [np.full((256, 256, 3), shade, np.uint8) for shade in (40, 220)]
-    dark, light = (paint(prior, view(), Wish(reference=each))[1].astype(int) for each in portraits)
-    assert np.abs(dark - light).max() > 2
 
 
 @pytest.mark.parametrize("side", [32, 48, 100])
@@ -132,31 +123,40 @@ def test_any_side_is_answered(prior: DiffuseLocal, side: int) -> None:
     assert picture.shape == (side, side, 3)
 
 
-def test_what_is_finer_than_a_pass_is_carried_over() -> None:
-    random = np.random.default_rng(0)
-    picture = random.uniform(0.3, 0.7, (64, 64, 3)).astype(np.float32)
-    before = picture.reshape(32, 2, 32, 2, 3).mean((1, 3))
-    moved = carry_over(picture, before, before + 0.1, np.zeros((64, 64), np.float32))
-    np.testing.assert_allclose(moved, picture + 0.1, atol=1e-5)
-    anew = carry_over(picture, before, np.full_like(before, 0.2), np.ones((64, 64), np.float32))
-    np.testing.assert_allclose(anew, 0.2, atol=1e-5)
+def test_little_strength_is_little_change(prior: DiffuseLocal) -> None:
+    still = view()
+    little, much = (
+        change(still, paint(prior, still, Wish(strength=strength, seed=3))[1])[still.shown].mean()
+        for strength in (0.1, 0.4)
+    )
+    assert 0 < little < 0.5 * much
 
 
 def test_a_view_is_told_as_training_tells_it() -> None:
-    seen = look(view(generate=1.0), view().image.astype(np.float32) / 255, 32, 0.5, torch.zeros(1, 8), made_up=False)
-    shown = seen.guide[0, 4] == 1
-    assert (seen.guide[0, :3].norm(dim=0)[shown] - 1).abs().max() < 1e-3
-    assert seen.guide[0, 3][shown].mean().abs() < 0.02 and not seen.guide[0, 3][~shown].any()
-    assert seen.guide[0, 0, 16, 22] > 0.3  # normals point right on the right
-    assert not seen.picture[(seen.guide[:, 5:6] == 1).expand(-1, 3, -1, -1)].any()
-    entry = entry_times(seen, 0.5)
-    assert entry[0, 0, 16, 10] == 1 and entry[0, 0, 16, 22] == 0.5 and entry[0, 0, 0, 0] == 0
+    known = look(view(generate=1.0), view().image.astype(np.float32) / 255, 32, 0.5, made_up=False)
+    shown = known.guide[0, 5] == 1
+    assert (known.guide[0, :3].norm(dim=0)[shown] - 1).abs().max() < 1e-3
+    assert known.guide[0, 4][shown].mean().abs() < 0.02 and not known.guide[0, :5][:, ~shown].any()
+    assert (known.guide[0, 4, 16, 22] - known.guide[0, 4, 16, 16]) > 0.05  # the border is farther than the middle
+    assert not known.picture[(known.guide[:, 6:7] == 1).expand(-1, 3, -1, -1)].any()
+    assert known.numbers[0].tolist() == pytest.approx([0.5, 1, 1, scale_of(32 / UNITS_ACROSS)])
+    filled = look(view(generate=1.0), view().image.astype(np.float32) / 255, 32, 0.2, made_up=True)
+    assert not filled.guide[0, 6].any()
+
+
+def test_normals_are_turned_into_the_worlds() -> None:
+    towards_camera = torch.tensor([0.0, 0, 1])[None, :, None, None]
+    assert to_world(towards_camera, 0.0, 0.0).flatten().tolist() == pytest.approx([0, 0, 1])
+    assert to_world(towards_camera, np.pi / 2, 0.0).flatten().tolist() == pytest.approx([1, 0, 0], abs=1e-6)
+    up = torch.tensor([0.0, 1, 0])[None, :, None, None]
+    assert to_world(up, 0.7, 0.0).flatten().tolist() == pytest.approx([0, 1, 0], abs=1e-6)
+    assert to_world(up, 0.0, 0.5).flatten().tolist() == pytest.approx([0, np.cos(0.5), -np.sin(0.5)], abs=1e-6)
 
 
 def test_missing_weights_are_named_and_those_of_a_folder_are_used(tmp_path: Path) -> None:
     with pytest.raises(PriorError, match="missing") as caught:
         load(PriorSettings(folder=tmp_path))
     assert caught.value.hint
-    save_painter(_painter(), tmp_path / PAINTER.name)
+    save_looks(_model(), tmp_path / LOOKS.name)
     prior = load_prior("diffuse-local", PriorSettings(folder=tmp_path, device="cpu"))
     assert (prior.name, prior.size) == ("diffuse-local", 512)

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import pytest
+import torch
+
+from backend.evaluation.looks import held_out_accuracy, look_logits, look_named, looks_of, share_in, shipped_look_judge
+from backend.studio.looks import LOOKS, paint
+from tests.backend.studio.looks_view import ball
+
+
+@pytest.mark.parametrize(
+    ("sentence", "look"),
+    [("a marble statue", "marble"), ("a black marble bust of a man", "black marble"), ("a wooden head", "wood"),
+     ("an old man with a beard", None), ("a zombie", "zombie"), ("in pencil sketch style", "pencil"),
+     ("a golden statue", "gold"), ("a man with green hair", None), ("an icy queen", "ice")],
+)  # fmt: skip
+def test_sentences_name_their_look(sentence: str, look: str | None) -> None:
+    assert look_named(sentence) == look
+
+
+def test_the_shipped_judge_knows_looks_on_studio_people_and_even_on_balls() -> None:
+    assert held_out_accuracy()["mean"] > 0.9 and set(held_out_accuracy()) <= {look.name for look in LOOKS} | {"mean"}
+    view = ball(64)
+    names = ("gold", "ice", "lava", "plastic")
+    pictures = [paint(view, name, 3) for name in names]
+    right = [one == other for one, other in zip(looks_of(torch.stack(pictures)), names, strict=True)]
+    assert sum(right) >= 3
+    gilded = torch.stack([paint(view, "gold", seed) for seed in range(3)])
+    assert share_in("gold", gilded) > share_in("ice", gilded)
+    logits = look_logits(gilded.requires_grad_(), shipped_look_judge())
+    logits.sum().backward()
+    assert gilded.grad is not None and bool(gilded.grad.any())
