@@ -20,10 +20,10 @@ class Flags:
     """Make synthetic people: training shards, a sheet of pictures with captions, or plain files for other tools."""
 
     task: Literal["make", "views", "sittings", "render", "looks", "export"] = field(metadata={"positional": True})
-    """make: shards of samples; views: shards of large pictures from all around, for `train views`; sittings:
-    shards of views with all that a shader needs, for `train looks`; render: people.png and people.json; looks: a sheet
-    of people in every look (looks.png) and what is said of it (looks.json); export: per person a mesh with materials, its record, and views with masks, depth, normals and
-    cameras."""
+    """make: shards of samples; views: shards of large pictures from all around, for `train views`; sittings: shards of
+    views with all that a shader needs, for `train looks`; render: people.png and people.json; looks: people in every
+    look (looks.png) and what is said of each picture (looks.json); export: per person a mesh with materials, its
+    record, and views with masks, depth, normals and cameras."""
     seeds: range
     """Which people; the same seed is always the same person. From 1000000 up they are kept for evaluation."""
     out: Path

@@ -69,7 +69,7 @@ def share_in(look: str, pictures: Float[Tensor, "B 3 H W"], judge: Judge | None 
 
 
 def look_named(sentence: str) -> str | None:
-    """The look that a sentence names, by the longest of the words that looks are called by; None where it names none."""
+    """The look that a sentence names, by the longest phrase that looks are called by; None where it names none."""
     said = words_of(sentence)
     best: tuple[int, str | None] = (0, None)
     for look in LOOKS[1:]:

@@ -6,8 +6,8 @@ from backend.studio.looks import EDITS, LOOKS
 
 RECORD = {
     "male": True, "years": 70.0, "hair": "short01", "hair_colour": "grey", "beard": "full", "glasses": "round",
-    "hat": False, "hat_colour": (0.1, 0.1, 0.1), "tone": 0.1,
-    "ethnic": {"caucasian": 1.0, "african": 0.0, "asian": 0.0}, "weight": 0.5, "muscle": 0.5, "expression": "neutral", "eye_colour": "blue", "sliders": {}, "top": None,
+    "hat": False, "hat_colour": (0.1, 0.1, 0.1), "tone": 0.1, "weight": 0.5, "muscle": 0.5, "expression": "neutral",
+    "ethnic": {"caucasian": 1.0, "african": 0.0, "asian": 0.0}, "eye_colour": "blue", "sliders": {}, "top": None,
     "top_plain": False, "top_colour": (0.5, 0.5, 0.5),
 }  # fmt: skip
 
