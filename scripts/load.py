@@ -5,6 +5,7 @@
 
     python scripts/load.py                                  # 8 clients, 50 jobs each, a runner of milliseconds
     python scripts/load.py --real --limit 3600              # the same with real avatars, each of another seed
+    python scripts/load.py --real --folder load             # kept there: a run that was ended goes on where it was
 
 Client after client sends all it wants at once. Printed: how long a job waits for its acceptance and for its end, how
 even the clients were served when half of all was done (Jain, Chiu and Hawe 1984: 1 is even, 1/clients is one for
@@ -16,7 +17,6 @@ import argparse
 import sys
 import tempfile
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -88,7 +88,7 @@ class Report:
     failures: tuple[str, ...]
     seconds: float
     evenness: float
-    """Of the jobs per client that were done when half of all were."""
+    """Of the jobs per client that were done when half of those made in this run were."""
     accepted: tuple[float, ...]
     waited: tuple[float, ...]
     answered: tuple[float, ...]
@@ -113,11 +113,19 @@ class Report:
 
 
 def load(
-    clients: int, jobs: int, runner: str = TINY, limit: float = 600.0, say: Callable[[str], None] = print
+    clients: int,
+    jobs: int,
+    runner: str = TINY,
+    limit: float = 600.0,
+    say: Callable[[str], None] = print,
+    folder: Path | None = None,
 ) -> Report:
-    """Starts a backend, lets the clients have their jobs done, and ends it."""
-    with tempfile.TemporaryDirectory() as folder:
-        store = Path(folder) / "store"
+    """Starts a backend, lets the clients have their jobs done, and ends it.
+
+    In a `folder` of an earlier run of as many clients and jobs, what was done is heard of at once, by the jobs' ids.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        store = (folder or Path(temporary)) / "store"
         command = [sys.executable, "-m", "backend", "serve", "--idle-exit", "600", "--runner", runner]
         launched = launcher.start(command, store, device="cpu", folder=ROOT)
         crowd: list[Client] = []
@@ -141,7 +149,8 @@ def _watch(
     seen, began = [Seen(each) for each in those], time.monotonic()
     for number, each in enumerate(seen):
         for seed in seeds[number :: len(seen)]:
-            request = JobRequest(uuid.uuid4().hex, preset="draft", seed=seed, label=f"{seed}")
+            job_id = f"load-{number}-{len(each.sent)}"
+            request = JobRequest(job_id, preset="draft", seed=seed, label=job_id)
             each.sent[request.job_id] = time.monotonic()
             each.client.send(request)
     wanted, asked, answered = len(seeds), 0.0, list[float]()
@@ -163,8 +172,11 @@ def _watch(
             say(f"{time.monotonic() - began:5.0f} s: {done} of {wanted}; {held}")
     memory.append(server.memory_info().rss)
     workers.append(max((each.memory_info().rss for each in server.children()), default=0))
-    ends = sorted((when, number) for number, each in enumerate(seen) for when in each.ended.values())
-    half = Counter(number for _, number in ends[: wanted // 2])
+    # What an earlier run made is there at once; who it was of says nothing about turns.
+    ends = sorted(
+        (when, number) for number, each in enumerate(seen) for job, when in each.ended.items() if job in each.accepted
+    )
+    half = Counter(number for _, number in ends[: len(ends) // 2])
     shares = [half[number] for number in range(len(seen))]
     squares = len(shares) * sum(share * share for share in shares)
     return Report(
@@ -172,7 +184,7 @@ def _watch(
         sum(len(each.ended) - len(each.failures) for each in seen),
         tuple(failure for each in seen for failure in each.failures),
         time.monotonic() - began,
-        sum(shares) ** 2 / squares if squares else 0.0,
+        sum(shares) ** 2 / squares if squares else float(not ends),
         tuple(sorted(value for each in seen for value in each.accepted.values())),
         tuple(sorted(when - each.sent[job] for each in seen for job, when in each.ended.items())),
         tuple(sorted(answered)),
@@ -197,10 +209,11 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--jobs", type=int, default=50, help="of each client, at once (64 at most)")
     parser.add_argument("--real", action="store_true", help="let real avatars be made, not a quad in milliseconds")
+    parser.add_argument("--folder", type=Path, help="of a run that can be gone on with; a temporary one unless given")
     parser.add_argument("--limit", type=float, default=600.0, help="seconds after which it is given up")
     flags = parser.parse_args()
     runner = REAL if flags.real else TINY
-    report = load(flags.clients, flags.jobs, runner, flags.limit, lambda line: print(line, flush=True))
+    report = load(flags.clients, flags.jobs, runner, flags.limit, lambda line: print(line, flush=True), flags.folder)
     print(f"{report.done} of {report.wanted} jobs finished in {report.seconds:.1f} s")
     print(f"accepted after   {spread(report.accepted)}")
     print(f"finished after   {spread(report.waited)}")

@@ -18,6 +18,14 @@ def test_three_clients_are_served_evenly_and_all_finishes() -> None:
     assert report.evenness > 0.95
 
 
+def test_a_run_that_was_ended_goes_on(tmp_path: Path) -> None:
+    first = load(2, 3, limit=60, say=lambda line: None, folder=tmp_path)
+    again = load(2, 3, limit=60, say=lambda line: None, folder=tmp_path)
+    assert first.done == again.done == 6 and again.problems() == []
+    # Nobody had to wait for a worker: nothing was made again.
+    assert len(first.accepted) == 6 and not again.accepted
+
+
 def test_what_falls_short_is_a_sentence() -> None:
     assert GOOD.problems() == []
     lost = replace(GOOD, done=5, failures=("queue_full: 64 jobs of yours wait already.",))
