@@ -10,7 +10,6 @@ from jaxtyping import Float
 
 from ..evaluation.seams import chart_seams, sharpness, view_seams, views_disagree
 from ..geometry.cameras import orbit
-from ..geometry.evening import even
 from ..refinement.canvas import Canvas
 from ..refinement.prior import PriorError, Step, View, ViewPrior, Wish, load_prior
 from ..refinement.progressive import refine_views, repaint, spread
@@ -18,6 +17,7 @@ from ..refinement.trimap import trimap
 from ..refinement.viewpoints import viewpoints
 from ..surface.clean import clean
 from ..surface.extract import extract
+from ..surface.mending import solid
 from ..surface.mesh import Mesh
 from ..surface.unwrap import unwrap
 from ..synthesis import load
@@ -123,7 +123,7 @@ def head(settings: Settings, seed: int) -> tuple[Mesh, TextureSet]:
             sculpture = done.value.field
             break
     size = settings.pick(SIZE, TINY_SIZE)
-    rough = extract(even(sculpture), settings.pick(192, 32))
+    rough = extract(solid(sculpture), settings.pick(192, 32))
     mesh = unwrap(clean(rough, settings.pick(20_000, 500)), size)
     return mesh, bake(sculpture, mesh, size)
 

@@ -8,7 +8,6 @@ from jaxtyping import Float
 from PIL import Image
 
 from ..geometry.cameras import Camera, orbit
-from ..geometry.evening import even
 from ..geometry.fields import Field
 from ..geometry.occupancy import occupancy
 from ..geometry.rendering import render
@@ -16,6 +15,7 @@ from ..pipeline.glb import glb
 from ..pipeline.presets import PRESETS, Preset
 from ..surface.clean import clean
 from ..surface.extract import extract
+from ..surface.mending import solid
 from ..surface.unwrap import unwrap
 from ..synthesis.base import Condition
 from ..texture.bake import bake
@@ -35,12 +35,12 @@ def baked(setting: Setting, seed: int) -> Record:
     """An avatar from nothing but a seed, baked as the preset "high" does; with `out`, also a strip of pictures: field,
     Blender, enlarged error.
 
-    The mesh is that of the smoothed field (see `geometry.evening`), and `psnr` compares with that; `psnr_ragged` with
+    The mesh is that of the mended field (see `surface.mending`), and `psnr` compares with that; `psnr_ragged` with
     the field as it was sampled, outlines and all.
     """
     field = complete(setting.generator(), Condition(seed=seed, steps=setting.steps)).field
     theirs = blender_views(field, PRESETS["high"], setting.blender)
-    ours, ragged = field_views(even(field)), field_views(field)
+    ours, ragged = field_views(solid(field)), field_views(field)
     psnr = [metrics.psnr(*pair) for pair in zip(over_white(theirs), over_white(ours), strict=True)]
     rough = [metrics.psnr(*pair) for pair in zip(over_white(theirs), over_white(ragged), strict=True)]
     overlap = [metrics.mask_iou(*pair) for pair in zip(theirs[..., 3], ours[..., 3], strict=True)]
@@ -60,7 +60,7 @@ def blender_views(field: Field, numbers: Preset, blender: Sequence[str] = ()) ->
 
     Raises BlenderError.
     """
-    mesh = unwrap(clean(extract(even(field), numbers.resolution), numbers.faces), numbers.texture_size)
+    mesh = unwrap(clean(extract(solid(field), numbers.resolution), numbers.faces), numbers.texture_size)
     content = glb(mesh, bake(field, mesh, numbers.texture_size), "Avatar", {})
     return flat_views(content, cameras(), SIZE, blender)
 

@@ -150,3 +150,44 @@ def rings(solid: Any) -> Any:
                             least = min(least, out[i - way, y, z])
                     out[i, j, k] = min(out[i, j, k], least + 1)
     return out[1:-1, 1:-1, 1:-1].copy()
+
+
+@compiled
+def squared_distances(solid: Any, reach: int) -> Any:
+    """Squared Euclidean distance, in cells, from each cell of [X, Y, Z] to the nearest solid one, where that is at most
+    `reach` away along every axis; larger than any such distance elsewhere.
+
+    One axis after the other: the least of what its neighbours along it have and the squared way to them (Felzenszwalb
+    and Huttenlocher 2012, section 3, within a window).
+    """
+    wide, high, deep = solid.shape
+    far = np.int32(4 * (reach + 1) * (reach + 1))
+    here = np.where(solid, np.int32(0), far).astype(np.int32)
+    there = np.empty_like(here)
+    for i in range(wide):
+        for j in range(high):
+            for k in range(deep):
+                least = here[i, j, k]
+                for d in range(1, reach + 1):
+                    if k >= d:
+                        least = min(least, here[i, j, k - d] + d * d)
+                    if k + d < deep:
+                        least = min(least, here[i, j, k + d] + d * d)
+                there[i, j, k] = least
+    for i in range(wide):
+        for j in range(high):
+            here[i, j] = there[i, j]
+            for d in range(1, reach + 1):
+                for other in (j - d, j + d):
+                    if 0 <= other < high:
+                        for k in range(deep):
+                            here[i, j, k] = min(here[i, j, k], there[i, other, k] + d * d)
+    for i in range(wide):
+        there[i] = here[i]
+        for d in range(1, reach + 1):
+            for other in (i - d, i + d):
+                if 0 <= other < wide:
+                    for j in range(high):
+                        for k in range(deep):
+                            there[i, j, k] = min(there[i, j, k], here[other, j, k] + d * d)
+    return there

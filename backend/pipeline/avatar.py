@@ -18,13 +18,13 @@ import numpy as np
 from backend import __version__
 from backend.faces.networks import FaceFinder
 from backend.faces.portrait import Portrait, load_portrait
-from backend.geometry.evening import even
 from backend.refinement import REFINERS
 from backend.refinement.prior import PRIORS, PriorSettings, Step, Wish
 from backend.refinement.priors import AVATAR_STRENGTH, AVATAR_VIEWS, loaded_prior
 from backend.surface.clean import clean
 from backend.surface.extract import extract
 from backend.surface.lod import levels_of_detail
+from backend.surface.mending import solid
 from backend.surface.unwrap import unwrap
 from backend.synthesis.base import Condition, Edit, Sample, Synthesizer
 from backend.synthesis.inversion import STAGE as LIKENESS
@@ -98,7 +98,7 @@ def run(
         yield stages.progress(1.0, preview=portrait.crop)
     sample = yield from _sample(request, _condition(request, portrait, sources), synthesizer, stages)
     field = sample.field
-    shape = even(field)
+    shape = solid(field)
     mesh = yield from _shape(shape, numbers, stages)
     yield Shaped(mesh, levels_of_detail(mesh, request.levels) if request.levels else ())
     yield stages.enter(BAKING)
