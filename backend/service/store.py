@@ -247,8 +247,8 @@ class Store:
     def arrange(self, job_ids: Sequence[str]) -> None:
         """The queue as somebody chose it; it is the same after a restart."""
         self._database.execute("BEGIN")
-        self._database.executemany("UPDATE jobs SET place = ? WHERE id = ?", list(enumerate(job_ids)))
-        self._database.execute("COMMIT")
+        with self._database:  # commits, or takes all back
+            self._database.executemany("UPDATE jobs SET place = ? WHERE id = ?", list(enumerate(job_ids)))
 
     @_explained
     def listed(self, limit: int, account: str = "") -> list[dict[str, Any]]:

@@ -126,10 +126,13 @@ def test_a_queue_that_was_rearranged_stays_so(tmp_path: Path) -> None:
     for name in "abcd":
         store.submit(JobRequest(name))
     store.arrange(["c", "b"])
+    with pytest.raises(ServiceError):
+        store.arrange(["d", object()])  # type: ignore[list-item]
+    store.submit(JobRequest("e"))
     store.close()
     store = Store(tmp_path)
     assert [(each.job_id, each.moved) for each in store.unfinished()] == [
-        ("c", True), ("b", True), ("a", False), ("d", False),
+        ("c", True), ("b", True), ("a", False), ("d", False), ("e", False),
     ]  # fmt: skip
 
 
