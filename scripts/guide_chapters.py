@@ -31,8 +31,10 @@ SEARCH, EXPAND, INTERPRETER = (540, 79), (430, 115), (730, 356)
 """Blender 4.3's own buttons in a window of 1280 x 720, and in the preferences where the hand puts them."""
 ASSET, DROP = (304, 515), (230, 330)
 """The first asset, and where it is dragged to."""
-FIELD, BUTTON, LAST = 0.35, 0.5, 0.83
-"""How far across the sidebar a text field, a button and the small button at the end of a row are."""
+HEADER = 15
+"""Pixels from the top of the sidebar to the middle of the first panel's title."""
+LAST = 0.83
+"""How far across the sidebar the small button at the end of a row is."""
 
 
 class Guide(Window):
@@ -45,6 +47,8 @@ class Guide(Window):
         self.portrait = self.root / "assets" / "portraits" / "hopper.jpg"
         self.panels: list[Any] = []
         self.shown: list[Any] = []
+        self.folded: set[str] = set()
+        """Panels that nobody has opened yet."""
 
     def chapters(self) -> Steps:
         """All that are wanted, in order; yields while Blender has something to do."""
@@ -86,7 +90,7 @@ class Guide(Window):
         yield from self.click(ADDONS)
         yield from self.write(SEARCH, "maquette")
         yield from self.click(EXPAND)
-        yield from self.write(INTERPRETER, self.order["python"])
+        yield from self.write(INTERPRETER, self.order["program"])
         yield from self.shoot("install")
         with bpy.context.temp_override(window=bpy.context.window_manager.windows[-1]):
             bpy.ops.wm.window_close()  # its cross belongs to a window manager
@@ -98,6 +102,7 @@ class Guide(Window):
             if each.__name__.startswith("MAQUETTE_PT_")
         ]
         self.shown = list(self.panels)
+        self.folded = {each.__name__ for each in self.panels if "DEFAULT_CLOSED" in getattr(each, "bl_options", ())}
         yield from self.hand("mousemove", *ASIDE)
         yield from self.hand("key", "n")
         yield from self.pause(2)
@@ -176,7 +181,7 @@ class Guide(Window):
         doomed = list(self.live.avatars)[-1]
         yield from self.only("queue")
         yield from self.pause(1)
-        yield from self.press(doomed, BUTTON)
+        yield from self.press(doomed)
         yield from self.until(lambda: self.live.avatars[doomed].job.phase.over, 120)
         yield from self.shoot("cancel")
         yield from self.quiet()
@@ -202,7 +207,7 @@ class Guide(Window):
         suzanne = bpy.data.objects["Suzanne"]
         suzanne.location, suzanne.scale = (-1.5, 0, 0.2), (0.3,) * 3
         yield from self.only("refine")
-        self.look((-1.5, 0, 0.2), 0.9, 8, 15)
+        self.look((-1.5, 0, 0.2), 1.1, 8, 15)
         yield from self.pause(1)
         yield from self.choose("maquette.pick_reference", bpy.context.scene.maquette_refine)
         before = len(self.live.avatars)
@@ -302,6 +307,11 @@ class Guide(Window):
             each.bl_options, each.bl_order = set(), place
             bpy.utils.register_class(each)
         yield from self.until(self.tab_shows, 30)
+        if self.shown[0].__name__ in self.folded:
+            self.folded.discard(self.shown[0].__name__)
+            sidebar = next(each for each in self.area().regions if each.type == "UI")
+            yield from self.pause(1)
+            yield from self.click((sidebar.x + 60, self.height() - sidebar.y - sidebar.height + HEADER))
 
     def tab_shows(self) -> bool:
         """Turns the sidebar to the tab, which is there once one of its panels was drawn."""

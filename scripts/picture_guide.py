@@ -41,6 +41,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "guide")
     parser.add_argument("--until", choices=CHAPTERS, default=CHAPTERS[-1], help="the last chapter")
     parser.add_argument("--skip", nargs="+", choices=CHAPTERS[2:], default=[], help="chapters that are left out")
+    parser.add_argument("--program", default=sys.executable, help="Python of the backend, or the maquette program")
     parser.add_argument("--preset", default="draft", help="of the avatars that are made")
     flags = parser.parse_args()
     from scripts.build_extension import build
@@ -59,7 +60,7 @@ def main() -> int:
             "root": str(ROOT),
             "work": folder,
             "archive": f"{disk}/",
-            "python": sys.executable,
+            "program": flags.program,
             "preset": flags.preset,
             "chapters": wanted,
         }

@@ -21,7 +21,16 @@ DRAWN = ("text", "placeholder", "heading")
 """Values of layout calls that are read."""
 SPOKEN = {"sentence": 2, "refused": 1, "translated": 0, "tell": 2, "Remedy": 1}
 """Functions to which a text is handed, and its place among the values."""
-ANSWERING = ("panels/", "crowd_panel.py", "wording.py", "probe.py", "shelf.py", "requests.py", "crowd_properties.py")
+ANSWERING = (
+    "panels/",
+    "crowd_panel.py",
+    "wording.py",
+    "probe.py",
+    "shelf.py",
+    "requests.py",
+    "crowd_properties.py",
+    "styles.py",
+)
 """Where functions draw texts or return them to the panel."""
 FORMAT = re.compile(r"\{(\d):[^}]*\}")
 SENTENCE = re.compile(r"[A-Z][a-z]|.*\{\d\}.*[a-z]|[a-z]+ [a-z]+")
