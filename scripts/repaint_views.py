@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Held-out views repainted by a prior: a table of scores and a picture of worn, repainted and true views.
 
-maquette studio views --seeds 1000000:1000008 --out held
+maquette studio sittings --seeds 1000000:1000008 --out held
 python scripts/repaint_views.py --data held --out held.jpg
 """
 
@@ -20,8 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from backend.evaluation.repainting import Repainted, mean, repaint
 from backend.refinement.prior import PriorSettings, load_prior
+from backend.studio.sittings import HEADS
+from backend.training.look_set import LookSet
 from backend.training.render_loss import encoder_features
-from backend.training.surround_set import SurroundSet
 from backend.weights import store
 
 STRENGTHS = (0.3, 0.5, 0.8)
@@ -32,7 +33,9 @@ SHOWN = 6
 def main() -> None:
     """Prints a line per strength, before and after."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of held-out shards of maquette studio views")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of held-out shards of maquette studio sittings"
+    )
     parser.add_argument("--out", type=Path, required=True, help="picture to write")
     parser.add_argument("--prior", default="diffuse-local")
     parser.add_argument("--folder", type=Path, help="where the prior's weights lie, unless they are the shipped ones")
@@ -41,9 +44,9 @@ def main() -> None:
     torch.set_num_threads(1)
     prior = load_prior(flags.prior, PriorSettings(folder=flags.folder))
     embedding = store.load().embedding
-    people = SurroundSet(flags.data, embedding, training=False)
+    people = LookSet(flags.data, training=False)
     features = encoder_features(embedding.portrait_encoder)
-    views = [(person, (person + 4 - person // 2) % people.views) for person in range(min(flags.people, len(people)))]
+    views = [(person, person % HEADS) for person in range(min(flags.people, len(people)))]
     rows: list[np.ndarray] = []
     print(f"{'strength':>8} {'':>7} {'PSNR':>6} {'detail':>7} {'misplaced':>9} {'features':>9} {'seconds':>8}")
     for strength in STRENGTHS:

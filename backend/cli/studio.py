@@ -19,8 +19,8 @@ from .progress import Bar
 class Flags:
     """Make synthetic people: training shards, a sheet of pictures with captions, or plain files for other tools."""
 
-    task: Literal["make", "views", "sittings", "render", "looks", "export"] = field(metadata={"positional": True})
-    """make: shards of samples; views: shards of large pictures from all around, for `train views`; sittings: shards of
+    task: Literal["make", "sittings", "render", "looks", "export"] = field(metadata={"positional": True})
+    """make: shards of samples; sittings: shards of
     views with all that a shader needs, for `train looks`; render: people.png and people.json; looks: people in every
     look (looks.png) and what is said of each picture (looks.json); export: per person a mesh with materials, its
     record, and views with masks, depth, normals and cameras."""
@@ -40,7 +40,7 @@ def run(flags: Flags) -> None:
     """Makes or renders, showing progress."""
     pack_root = find_pack(flags.pack)
     with Bar() as bar:
-        if flags.task in ("make", "views", "sittings"):
+        if flags.task in ("make", "sittings"):
             for done, wanted in _shards(flags, pack_root):
                 bar.update(f"making people, {done} of {wanted} shards", done / wanted)
             print(f"{len(flags.seeds)} people in {flags.out}")
@@ -56,12 +56,9 @@ def run(flags: Flags) -> None:
 def _shards(flags: Flags, pack_root: Path) -> Iterator[tuple[int, int]]:
     from backend.studio.dataset import make_shards, person_sample
     from backend.studio.sittings import SITTING_SHARD, sitting_sample
-    from backend.studio.surround import SURROUND_SHARD, surround_sample
 
     if flags.task == "sittings":
         return make_shards(flags.seeds, pack_root, flags.out, flags.workers, sitting_sample, SITTING_SHARD)
-    if flags.task == "views":
-        return make_shards(flags.seeds, pack_root, flags.out, flags.workers, surround_sample, SURROUND_SHARD)
     return make_shards(flags.seeds, pack_root, flags.out, flags.workers, partial(person_sample, points=flags.points))
 
 

@@ -24,9 +24,9 @@ class Flags:
 
     The stages of the default generator, in order: latents (a minute), embedding, prior, reader, base, planes,
     upsampler; each finds those before it in --out. Of rodin and rodinhd there are base and upsampler, on the planes of
-    `maquette fit --method replay`; the refiner of views learns from those too. What repaints views of finished heads
-    (views) learns from `maquette studio views` and needs no other stage. So does
-    the SDF GAN (gan), which learns from the views of any shards, or from a folder of pictures with EG3D's dataset.json.
+    `maquette fit --method replay`; the refiner of views learns from those too. What knows how heads look that a
+    sentence describes (looks) learns from `maquette studio sittings` and needs no other stage. So does the SDF GAN
+    (gan), which learns from the views of any shards, or from a folder of pictures with EG3D's dataset.json.
     On several devices: accelerate launch -m backend train ...
     """
 
@@ -39,14 +39,13 @@ class Flags:
         "planes",
         "upsampler",
         "refiner",
-        "views",
         "looks",
         "gan",
         "export",
     ] = field(metadata={"positional": True})
     """What is trained; export writes what all stages learned as one file of weights."""
     data: Path
-    """Folder of shards (planes need those with points, views those of `maquette studio views`); of the refiner, of
+    """Folder of shards (planes need those with points, looks those of `maquette studio sittings`); of the refiner, of
     rodin and of rodinhd the folder that `maquette fit --method replay` wrote."""
     out: Path = Path("runs")
     """Folder of all stages; each writes checkpoint, curves (JSON lines and TensorBoard) and sample sheets into its
@@ -132,13 +131,6 @@ def run(flags: Flags) -> None:
         weights = checkpoint.with_name(LOOKS.name)
         save_looks(trained_looks(checkpoint), weights)
         print(f"wrote {weights}; copied to backend/weights it becomes what sentences are painted by")
-    if flags.stage == "views":
-        from backend.training.views_stage import trained_painter
-        from backend.weights.painter import PAINTER, save_painter
-
-        weights = checkpoint.with_name(PAINTER.name)
-        save_painter(trained_painter(checkpoint), weights)
-        print(f"wrote {weights}; copied to backend/weights it becomes what diffuse-local uses")
 
 
 def _engine(flags: Flags, stage: StageName) -> EngineConfig:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How well a prior repaints views of people that it has never seen: worn pictures before and after, and the truth."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,14 +10,15 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch.nn import functional
 
+from ..models.look_denoiser import towards
 from ..refinement.prior import View, ViewPrior, Wish
+from ..studio.looks import over_white
+from ..studio.shading import Seen
+from ..studio.sittings import DISTANCE
+from ..training.look_set import LookSet
 from ..training.render_loss import Features, perceptual
-from ..training.surround_set import HeadViews, SurroundSet
-from ..training.view_wear import wear
+from ..training.view_wear import HeadViews, wear
 from .metrics import psnr
-
-DISTANCE = 4.4
-"""From the camera to the middle of the head, box units, as the studio has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,14 @@ class Repainted:
 
 
 def repaint(
-    prior: ViewPrior, people: SurroundSet, views: Sequence[tuple[int, int]], strength: float, features: Features
-) -> list[Repainted]:
-    """Each of some views (person, number), worn as badly as `strength` allows, repainted at that strength."""
+    prior: ViewPrior, people: LookSet, views: Sequence[tuple[int, int]], strength: float, features: Features,
+    side: int = 256,
+) -> list[Repainted]:  # fmt: skip
+    """Each of some large views (person, number), worn as badly as `strength` allows, repainted at that strength."""
     results = []
     for number, (person, view) in enumerate(views):
-        truth = people.whole(person, view)
-        seen = worn_view(truth, strength, torch.Generator().manual_seed(number))
+        truth, azimuth, _ = people.whole(person, view, side, "head")
+        seen = worn_view(truth, azimuth, strength, torch.Generator().manual_seed(number))
         painting = prior.paint(seen, Wish(strength=strength, seed=number))
         while True:
             try:
@@ -60,23 +63,32 @@ def repaint(
             except StopIteration as done:
                 painted = done.value
                 break
-        right = _bytes(truth.picture)
+        right = _bytes(over_white(truth.colour, truth)[None])
         before, after = (scores(each, right, seen.shown, features) for each in (seen.image, painted))
         results.append(Repainted(seen.image, painted, right, before, after))
     return results
 
 
-def worn_view(truth: HeadViews, doubt: float, random: torch.Generator) -> View:
+def worn_view(truth: Seen, azimuth: float, doubt: float, random: torch.Generator) -> View:
     """A true view as a refinement would meet it: all of the head is there, none of it sharp."""
-    seen = wear(truth, random, torch.full((1,), doubt), holes=False, sharp=0.0)
-    shown = seen.guide[0, 4].numpy() > 0.5
+    frame = to_camera(truth.normal, azimuth, 0.0)
+    whole = HeadViews(over_white(truth.colour, truth)[None], truth.coverage[None], frame[None], truth.depth[None, None])
+    seen = wear(whole, random, torch.full((1,), doubt), holes=False, sharp=0.0)
+    shown = seen.shown[0, 0].numpy() > 0.5
     nothing = np.zeros(shown.shape, np.float32)
-    azimuth, elevation = truth.angles[0].tolist()
     return View(
-        image=_bytes(seen.picture / 2 + 0.5), shown=shown, normal=seen.guide[0, :3].permute(1, 2, 0).numpy().copy(),
-        depth=np.where(shown, truth.depth[0, 0].numpy() + DISTANCE, np.inf).astype(np.float32), generate=nothing,
-        keep=nothing, azimuth=azimuth, elevation=elevation,
+        image=_bytes(seen.picture / 2 + 0.5), shown=shown, normal=seen.normal[0].permute(1, 2, 0).numpy().copy(),
+        depth=np.where(shown, truth.depth.numpy() + DISTANCE, np.inf).astype(np.float32), generate=nothing,
+        keep=nothing, azimuth=azimuth, elevation=0.0,
     )  # fmt: skip
+
+
+def to_camera(normal: Float[torch.Tensor, "3 H W"], azimuth: float, elevation: float) -> Float[torch.Tensor, "3 H W"]:
+    """World normals in the frame of a camera: x right, y up, z towards it."""
+    back = towards(azimuth, elevation)
+    right = torch.tensor([math.cos(azimuth), 0.0, -math.sin(azimuth)])
+    frame = torch.stack([right, torch.linalg.cross(back, right), back])
+    return torch.einsum("ij,jhw->ihw", frame, normal)
 
 
 def scores(

@@ -18,7 +18,6 @@ from torch.nn import functional
 from .layers import timestep_features
 from .look_text import LookText, LookTextConfig
 from .plane_decoder import fold, unfold
-from .view_denoiser import Block, PixelNorm, through
 
 GUIDES = 8
 """Channels of the guide: normal (3), facing, depth, shown, generate, keep."""
@@ -105,7 +104,7 @@ class LookDenoiser(nn.Module):
         self.stem = nn.Conv2d((6 + GUIDES) * squares, fine, 3, padding=1)
 
         def several(count: int, width: int) -> nn.ModuleList:
-            return nn.ModuleList(Block(width, embedding) for _ in range(count))
+            return nn.ModuleList(_Block(width, embedding) for _ in range(count))
 
         self.fine_in, self.to_middle = several(config.blocks[0], fine), nn.Conv2d(fine, middle, 2, stride=2)
         self.middle_in, self.to_coarse = several(config.blocks[1], middle), nn.Conv2d(middle, coarse, 2, stride=2)
@@ -114,7 +113,7 @@ class LookDenoiser(nn.Module):
         self.middle_out = several(config.blocks[1] + 1, middle)
         self.from_middle, self.join_fine = nn.Conv2d(middle, 4 * fine, 1), nn.Conv2d(2 * fine, fine, 1)
         self.fine_out = several(config.blocks[0] + 1, fine)
-        self.norm, self.out = PixelNorm(fine), nn.Conv2d(fine, 3 * squares, 3, padding=1)
+        self.norm, self.out = _PixelNorm(fine), nn.Conv2d(fine, 3 * squares, 3, padding=1)
         for parameter in self.out.parameters():
             nn.init.zeros_(parameter)
 
@@ -128,13 +127,13 @@ class LookDenoiser(nn.Module):
         embedding = moment + self.enter_numbers(known.numbers) + self.enter_text(said)
         image = torch.cat([noisy, known.picture, known.guide], 1)
         hidden = self.stem(fold(image, self.config.fold).contiguous(memory_format=torch.channels_last))
-        fine = through(self.fine_in, hidden, embedding)
-        middle = through(self.middle_in, self.to_middle(fine), embedding)
-        coarse = through(self.coarse, self.to_coarse(middle), embedding)
+        fine = _through(self.fine_in, hidden, embedding)
+        middle = _through(self.middle_in, self.to_middle(fine), embedding)
+        coarse = _through(self.coarse, self.to_coarse(middle), embedding)
         grown = functional.pixel_shuffle(self.from_coarse(coarse), 2)
-        middle = through(self.middle_out, self.join_middle(torch.cat([grown, middle], 1)), embedding)
+        middle = _through(self.middle_out, self.join_middle(torch.cat([grown, middle], 1)), embedding)
         grown = functional.pixel_shuffle(self.from_middle(middle), 2)
-        fine = through(self.fine_out, self.join_fine(torch.cat([grown, fine], 1)), embedding)
+        fine = _through(self.fine_out, self.join_fine(torch.cat([grown, fine], 1)), embedding)
         return unfold(self.out(functional.silu(self.norm(fine))), self.config.fold).float()
 
 
@@ -168,3 +167,40 @@ def noise_of(
     """The noise that a velocity stands for."""
     level = sigma.float()[:, None, None, None]
     return level * noisy + (1 - level.square()).clamp(min=0).sqrt() * velocity
+
+
+class _PixelNorm(nn.Module):
+    """Normalises the channels of each place by themselves: what a network learned on parts of views holds on whole
+    ones, however much of them is background."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, image: Tensor) -> Tensor:
+        last = image.permute(0, 2, 3, 1)
+        return functional.layer_norm(last, (last.shape[3],), self.weight, self.bias, 1e-5).permute(0, 3, 1, 2)
+
+
+class _Block(nn.Module):
+    """Two convolutions beside the picture; the second norm is modulated (AdaGN, Dhariwal and Nichol 2021)."""
+
+    def __init__(self, channels: int, embedding: int) -> None:
+        super().__init__()
+        self.norm1, self.conv1 = _PixelNorm(channels), nn.Conv2d(channels, channels, 3, padding=1)
+        self.modulate = nn.Linear(embedding, 2 * channels)
+        self.norm2, self.conv2 = _PixelNorm(channels), nn.Conv2d(channels, channels, 3, padding=1)
+        for parameter in self.conv2.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, image: Tensor, embedding: Tensor) -> Tensor:
+        hidden = self.norm2(self.conv1(functional.silu(self.norm1(image))))
+        scale, shift = self.modulate(functional.silu(embedding))[:, :, None, None].chunk(2, 1)
+        return image + self.conv2(functional.silu(hidden * (1 + scale) + shift))
+
+
+def _through(blocks: nn.ModuleList, hidden: Tensor, embedding: Tensor) -> Tensor:
+    """One block after another."""
+    for block in blocks:
+        hidden = block(hidden, embedding)
+    return hidden

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..geometry.cameras import Camera
-from .surround import DISTANCE
+from .sittings import DISTANCE
 
 KEY = (0.36, 0.48, 0.80)
 """Towards the main light, from the front, above, and a little from the head's left."""

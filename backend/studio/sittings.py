@@ -10,13 +10,14 @@ import numpy as np
 
 from ..geometry.cameras import Camera, orbit
 from .people import Person
-from .surround import DISTANCE, cosines
 from .views import BOX, Scene, View, render_view
 
 BUSTS, BUST_SIZE = 8, 128
 """Small views per person, and their side in pixels."""
 HEADS, HEAD_SIZE = 3, 256
 """Large ones."""
+DISTANCE = 4.4
+"""From a camera to what it looks at, box units, as `orbit` has it."""
 SITTING_SHARD = 16
 """People per file: each has 3.3 MB."""
 PARTS = ("body", "eyes", "teeth", "tongue", "brows", "lashes", "hair", "top", "hat", "glasses")
@@ -54,6 +55,12 @@ def _around(random: np.random.Generator) -> tuple[float, float]:
 def _closeness(random: np.random.Generator) -> tuple[float, float]:
     opening = float(random.uniform(0.26, 0.46))
     return opening, -0.05 + 0.3 * (0.46 - opening) / 0.16
+
+
+def cosines(camera: Camera, side: int) -> np.ndarray:
+    """Of the angle between each pixel's ray and the optical axis, [S, S]."""
+    axis = camera.cam_to_world[:3, 2]
+    return (camera.rays(side, side).directions @ axis).numpy().reshape(side, side)
 
 
 def one_view(person: Person, camera: tuple[float, float, float, float], side: int) -> dict[str, np.ndarray]:

@@ -15,7 +15,6 @@ from ..models.embedding import EmbeddingConfig, JointEmbedding
 from ..models.plane_upsampler import enlarge
 from ..models.portrait_vae import PortraitVAE
 from ..models.unet import PlaneCondition
-from ..weights import store
 from .base import BaseStage, load_base
 from .embedding import CLASSES, load_embedding, train_embedding
 from .engine import EngineConfig, Stage, TrainingError, train
@@ -34,7 +33,6 @@ from .reading import ReaderStage, load_reader
 from .refiner import Pairs, RefinerStage, render_pairs
 from .render_loss import Features, encoder_features
 from .upsampler import UpsamplerStage
-from .views_stage import ViewsStage
 
 logger = logging.getLogger(__name__)
 REFINED_PEOPLE = 100
@@ -84,7 +82,7 @@ def train_stage(
     if name == "gan":
         return train(build_gan(config, places.data, batch), engine, out, report)
     preset = preset_of(config, name)
-    if isinstance(preset, Paper) or name in ("reader", "base", "planes", "upsampler", "refiner", "views", "looks"):
+    if isinstance(preset, Paper) or name in ("reader", "base", "planes", "upsampler", "refiner", "looks"):
         return train(build_stage(name, config, places), engine, out, report)
     if name == "latents":
         learn_latents(places.data, preset.codec, preset.components).save(places.of(name))
@@ -94,12 +92,13 @@ def train_stage(
         model = replace(preset.embedding, attributes={key: len(classes) for key, classes in CLASSES.items()})
         return train_embedding(places.data, latents, out, engine, preset.embedding_stage, model, report=report)
     embedding = places.needed("embedding", "the prior")
-    return train_prior(places.data, embedding, out, engine, preset.prior_stage, preset.prior, report)
+    latents = LatentSet.load(places.needed("latents", "the prior"))
+    return train_prior(places.data, latents, embedding, out, engine, preset.prior_stage, preset.prior, report)
 
 
 def build_stage(name: StageName, config: str, places: Places, batch: int | None = None, random: bool = False) -> Stage:
-    """A stage ready to train: reader, base, planes, upsampler, refiner, views, looks or gan; `batch` overrides how many
-    people or views a minibatch holds.
+    """A stage ready to train: reader, base, planes, upsampler, refiner, looks or gan; `batch` overrides how many people
+    or views a minibatch holds.
 
     With `random` networks that a published stage only looks through may have random weights: it can be measured
     without them. Raises TrainingError if what it stands on is missing, or if the configuration has no such stage.
@@ -129,8 +128,6 @@ def build_stage(name: StageName, config: str, places: Places, batch: int | None 
         return _upsampler(preset, places, batch)
     if name == "refiner":
         return _refiner(preset, places, batch)
-    if name == "views":
-        return _views(preset, places, batch)
     if name == "looks":
         stage = preset.looks_stage if batch is None else replace(preset.looks_stage, batch=batch)
         # A run that goes on keeps its words, even if people were added.
@@ -185,16 +182,6 @@ def _refiner(preset: Cascade, places: Places, batch: int | None) -> RefinerStage
         pairs.append(render_pairs(seen, people.views(name), preset.refiner.scale))
     stage = preset.refiner_stage if batch is None else replace(preset.refiner_stage, batch=batch)
     return RefinerStage(Pairs.join(pairs), preset.refiner, stage, _features(places))
-
-
-def _views(preset: Cascade, places: Places, batch: int | None) -> ViewsStage:
-    stage = preset.views_stage if batch is None else replace(preset.views_stage, batch=batch)
-    if places.of("embedding").exists():
-        embedding = load_embedding(places.of("embedding"))
-    else:
-        logger.info("no %s: people are known by the shipped embedding", places.of("embedding"))
-        embedding = store.load().embedding
-    return ViewsStage(places.data, embedding, replace(preset.views, z_size=embedding.config.size), stage)
 
 
 def _features(places: Places) -> Features | None:

@@ -13,15 +13,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from ..models.look_denoiser import NUMBERS, Known, guide_of, scale_of, towards
+from ..models.look_denoiser import Known, guide_of, scale_of, towards
 from ..studio.dataset import DatasetError, shard_files
 from ..studio.look_captions import caption
 from ..studio.looks import EDITS, LOOKS, paint, recolour
 from ..studio.shading import Seen, seen
-from ..studio.sittings import sitting_camera
-from ..studio.surround import DISTANCE
-from .surround_set import HeadViews
-from .view_wear import wear
+from ..studio.sittings import DISTANCE, sitting_camera
+from .view_wear import HeadViews, wear
 
 MOST = 512
 """People who are held in memory, 3.3 MB each."""
@@ -166,7 +164,7 @@ class LookSet:
         camera = arrays[f"{kind}_camera"][row, view].tolist()
         stored = {name: arrays[f"{kind}_{name}"][row, view] for name in STORED}
         full = len(stored["depth"])
-        window = side if kind == "bust" or _chance(random) < 0.6 else min(2 * side, full)
+        window = max(side, full // 2 if kind == "bust" or _chance(random) < 0.4 else full // 4)
         for _ in range(TRIES):
             top, left = _below(full - window + 1, random), _below(full - window + 1, random)
             rows, columns = slice(top, top + window), slice(left, left + window)
@@ -192,16 +190,11 @@ def refiners_view(
 ) -> Known:  # fmt: skip
     """What a refiner would know of a view: the present picture worn and with holes, the shape without its finest
     detail; now and then no shape, now and then no picture."""
-    whole = HeadViews(
-        present[None], view.coverage[None], view.normal[None], view.depth[None, None],
-        torch.tensor([[azimuth, elevation]]), torch.zeros(1, 1),
-    )  # fmt: skip
-    worn = wear(whole, random)
-    shown, generate, keep = worn.guide[:, 4:5], worn.guide[:, 5:6], worn.guide[:, 6:7]
-    picture = torch.lerp(worn.picture, 2 * truth[None] - 1, keep)
-    numbers = torch.zeros(1, NUMBERS)
-    numbers[0, 0], numbers[0, 1], numbers[0, 2], numbers[0, 3] = float(worn.numbers[0, 0]), 1, 1, scale
-    guide = guide_of(worn.guide[:, :3], worn.guide[:, 3:4], shown, generate, keep, towards(azimuth, elevation))
+    worn = wear(HeadViews(present[None], view.coverage[None], view.normal[None], view.depth[None, None]), random)
+    picture = torch.lerp(worn.picture, 2 * truth[None] - 1, worn.keep)
+    numbers = torch.tensor([[float(worn.doubt), 1.0, 1.0, scale]])
+    axis = towards(azimuth, elevation)
+    guide = guide_of(worn.normal, worn.depth, worn.shown, worn.generate, worn.keep, axis)
     if _chance(random) < 0.06:
         guide[:, :5] = 0
         numbers[0, 1] = 0

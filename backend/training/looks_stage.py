@@ -36,6 +36,13 @@ class LooksStageConfig:
     batch: int = 10
     """Small: while a run is short, many rough steps teach more than few exact ones."""
     side: int = 64
+    first_side: int = 32
+    """Of most minibatches early on, which then hold more: colours, and what words mean, show in small pictures, too."""
+    first_batch: int = 24
+    first: float = 0.45
+    """Share of the run in which pictures are small."""
+    small: float = 0.75
+    """Share of minibatches that are small in that part."""
     people: int = 512
     """Held in memory."""
     background: float = 0.25
@@ -50,7 +57,7 @@ class LooksStage:
 
     def __init__(self, folder: Path, network: LookDenoiserConfig | None, config: LooksStageConfig) -> None:
         """Words of the network's vocabulary are those of the studio's sentences unless a `network` is given."""
-        self.config = config
+        self.config, self.progress = config, 0.0
         self.people = LookSet(folder, most=config.people)
         if network is None:
             said = self.people.sentences(READ, torch.Generator().manual_seed(0))
@@ -61,9 +68,11 @@ class LooksStage:
     def losses(self, random: torch.Generator) -> dict[str, Tensor]:
         """Squared error of the velocity, over the head and, less, around it."""
         config, device = self.config, self.network.stem.weight.device
-        truth = self.people.draw(config.batch, config.side, random)
+        early = float(torch.rand(1, generator=random)) < config.small and self.progress < config.first
+        count, side = (config.first_batch, config.first_side) if early else (config.batch, config.side)
+        truth = self.people.draw(count, side, random)
         x0 = (2 * truth.picture - 1).to(device)
-        u = draw_times(config.batch, random)[torch.randperm(config.batch, generator=random)]
+        u = draw_times(count, random)[torch.randperm(count, generator=random)]
         noise = torch.randn(x0.shape, generator=random).to(device)
         noisy, sigma = diffuse(x0, u.to(device), noise, config.schedule)
         velocity = self.network(noisy, sigma, self.network.text(truth.sentences), truth.known.to(device))

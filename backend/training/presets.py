@@ -14,7 +14,6 @@ from ..models.prior import PriorConfig
 from ..models.refiner import RefinerConfig
 from ..models.unet import PlaneUNetConfig
 from ..models.upsampler import UpsamplerConfig
-from ..models.view_denoiser import ViewDenoiserConfig
 from .base import BaseStageConfig
 from .embedding import EmbeddingTraining
 from .engine import EngineConfig, TrainingError
@@ -28,16 +27,12 @@ from .reading import ReaderTraining
 from .refiner import RefinerStageConfig
 from .render_loss import RenderLossConfig
 from .upsampler import UpsamplerStageConfig
-from .views_stage import ViewsStageConfig
 
-StageName = Literal[
-    "latents", "embedding", "prior", "reader", "base", "planes", "upsampler", "refiner", "views", "looks", "gan"
-]
+StageName = Literal["latents", "embedding", "prior", "reader", "base", "planes", "upsampler", "refiner", "looks", "gan"]
 CASCADE_ORDER: tuple[StageName, ...] = (
-    "latents", "embedding", "prior", "reader", "base", "planes", "upsampler", "refiner", "views",
-    "looks",
+    "latents", "embedding", "prior", "reader", "base", "planes", "upsampler", "refiner", "looks",
 )  # fmt: skip
-"""Each stage stands on some before it; the refiner on fitted people alone, views on the embedding, looks on nothing."""
+"""Each stage stands on some before it; the refiner on fitted people alone, looks on nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +57,6 @@ class Cascade:
     upsampler_stage: UpsamplerStageConfig = field(default_factory=UpsamplerStageConfig)
     refiner: RefinerConfig = field(default_factory=RefinerConfig)
     refiner_stage: RefinerStageConfig = field(default_factory=RefinerStageConfig)
-    views: ViewDenoiserConfig = field(default_factory=ViewDenoiserConfig)
-    views_stage: ViewsStageConfig = field(default_factory=ViewsStageConfig)
-    """It repaints views of finished heads, and needs nothing of the generator but the embedding."""
     looks: LookDenoiserConfig | None = None
     """None: the network that ships, with the words of the studio's sentences."""
     looks_stage: LooksStageConfig = field(default_factory=LooksStageConfig)
@@ -92,8 +84,7 @@ TINY = Cascade(
     planes=PlaneDecoderConfig.tiny(), planes_stage=PlanesStageConfig(people_per_step=1),
     upsampler=UpsamplerConfig.tiny(), upsampler_stage=UpsamplerStageConfig(batch=2),
     refiner=RefinerConfig.tiny(), refiner_stage=RefinerStageConfig(batch=2, crop=8),
-    views=ViewDenoiserConfig.tiny(), views_stage=ViewsStageConfig(batch=2, side=32),
-    looks=LookDenoiserConfig.tiny(), looks_stage=LooksStageConfig(batch=2, side=16),
+    looks=LookDenoiserConfig.tiny(), looks_stage=LooksStageConfig(batch=2, side=16, first_batch=2, first_side=16),
 )  # fmt: skip
 RODIN = Paper(
     base=PlaneUNetConfig.rodin(), base_stage=PlaneBaseConfig(batch=8), upsampler=PlaneUpsamplerConfig.rodin(),
@@ -115,7 +106,6 @@ ENGINES: dict[StageName, EngineConfig] = {
                       save_every=200, sheet_every=0),
     "upsampler": replace(_DEFAULT, minutes=60, learning_rate=1e-3),
     "refiner": replace(_DEFAULT, minutes=30, learning_rate=5e-4),
-    "views": replace(_DEFAULT, minutes=30, learning_rate=1e-3, average=0.998, sheet_every=400),
     "looks": replace(_DEFAULT, minutes=90, learning_rate=1e-3, warm_up=200, average=0.998, sheet_every=400),
 }  # fmt: skip
 """As the shipped model was trained, on one core."""

@@ -5,14 +5,12 @@ How bad it may be is told to the network as the doubt of the picture, so that a 
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
-
-from ..models.view_denoiser import SeenView, view_numbers
-from .surround_set import HeadViews
 
 COARSEST = 28.0
 """Side of the coarsest pixels that doubt 1 may mean, pixels."""
@@ -25,13 +23,44 @@ MILD = 1.4
 NO_DEPTH = 0.3
 
 
+@dataclass(frozen=True, slots=True)
+class HeadViews:
+    """True views."""
+
+    picture: Float[Tensor, "B 3 H W"]
+    """sRGB over white, in [0, 1]."""
+    shown: Float[Tensor, "B 1 H W"]
+    """Coverage by the head."""
+    normal: Float[Tensor, "B 3 H W"]
+    """Unit, in any frame; 0 off the head."""
+    depth: Float[Tensor, "B 1 H W"]
+    """Along the optical axis, box units; 0 off the head."""
+
+
+@dataclass(frozen=True, slots=True)
+class WornViews:
+    """What a refiner would know of them."""
+
+    picture: Float[Tensor, "B 3 H W"]
+    """In [-1, 1], 0 where `generate` is 1."""
+    normal: Float[Tensor, "B 3 H W"]
+    depth: Float[Tensor, "B 1 H W"]
+    """0 where it is not told."""
+    shown: Float[Tensor, "B 1 H W"]
+    """0 or 1."""
+    generate: Float[Tensor, "B 1 H W"]
+    keep: Float[Tensor, "B 1 H W"]
+    doubt: Float[Tensor, " B"]
+    """How bad the picture may be, in [0, 1]."""
+
+
 def wear(
     truth: HeadViews,
     random: torch.Generator,
     doubt: Float[Tensor, " B"] | None = None,
     holes: bool = True,
     sharp: float | None = None,
-) -> SeenView:
+) -> WornViews:
     """What a refiner would know of true views: a worn picture, the shape without its finest detail, masks.
 
     The doubt is random unless given; without `holes` all of the head is there and may change. A share `sharp` of the
@@ -56,8 +85,8 @@ def wear(
     shown = (truth.shown > 0.5).float()
     normal, depth = _worn_shape(truth, shown, doubt, random)
     told = (torch.rand(count, generator=random) >= NO_DEPTH).float()
-    guide = torch.cat([normal, depth * told[:, None, None, None], shown, generate, keep], 1)
-    return SeenView((2 * picture - 1) * (1 - generate), guide, view_numbers(doubt, truth.angles, told), truth.z)
+    depth = depth * told[:, None, None, None]
+    return WornViews((2 * picture - 1) * (1 - generate), normal, depth, shown, generate, keep, doubt)
 
 
 def _worn(picture: Tensor, shown: Tensor, doubt: float, random: torch.Generator) -> Tensor:

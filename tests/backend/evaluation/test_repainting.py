@@ -8,18 +8,18 @@ import pytest
 import torch
 
 from backend.evaluation.repainting import mean, repaint, scores, worn_view
-from backend.models.embedding import EmbeddingConfig, JointEmbedding
 from backend.refinement.prior import Step, View, Wish
-from backend.training.surround_set import SurroundSet
-from tests.backend.training import surround_balls
+from backend.studio.looks import paint
+from backend.training.look_set import LookSet
+from tests.backend.training import sitting_balls
 
 SHOWN = np.ones((64, 64), bool)
 
 
 @pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory) -> SurroundSet:
-    folder: Path = surround_balls.write(tmp_path_factory.mktemp("surround"))
-    return SurroundSet(folder, JointEmbedding(EmbeddingConfig.tiny()).eval())
+def people(tmp_path_factory: pytest.TempPathFactory) -> LookSet:
+    folder: Path = sitting_balls.write(tmp_path_factory.mktemp("sittings"))
+    return LookSet(folder)
 
 
 def features(pictures: torch.Tensor) -> list[torch.Tensor]:
@@ -69,17 +69,19 @@ class Perfect:
         return self.truth
 
 
-def test_a_perfect_prior_is_seen_to_be_one(people: SurroundSet) -> None:
-    truth = (people.whole(0, 0).picture[0] * 255).round().byte().permute(1, 2, 0).numpy()
-    (result,) = repaint(Perfect(truth), people, [(0, 0)], 0.8, features)
+def test_a_perfect_prior_is_seen_to_be_one(people: LookSet) -> None:
+    view, _, _ = people.whole(0, 0, 64, "head")
+    truth = (paint(view, "photograph") * 255).round().byte().permute(1, 2, 0).numpy()
+    (result,) = repaint(Perfect(truth), people, [(0, 0)], 0.8, features, 64)
     assert result.after.psnr > 90 > 40 > result.before.psnr
     assert result.after.features < result.before.features
     assert mean([result.before, result.after]).psnr == pytest.approx((result.before.psnr + result.after.psnr) / 2)
 
 
-def test_worn_views_are_whole_views(people: SurroundSet) -> None:
-    view = worn_view(people.whole(1, 0), 0.5, torch.Generator().manual_seed(0))
+def test_worn_views_are_whole_views(people: LookSet) -> None:
+    truth, azimuth, _ = people.whole(1, 1, 64, "head")
+    view = worn_view(truth, azimuth, 0.5, torch.Generator().manual_seed(0))
     assert not view.generate.any() and not view.keep.any()
     assert np.isfinite(view.depth[view.shown]).all() and np.isinf(view.depth[~view.shown]).all()
-    assert view.azimuth == pytest.approx(surround_balls.FIRST_ANGLE)
+    assert view.azimuth == pytest.approx(azimuth) and azimuth > 1
     assert abs(np.linalg.norm(view.normal[view.shown], axis=1) - 1).max() < 0.02

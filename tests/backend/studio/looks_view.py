@@ -6,8 +6,7 @@ import math
 import torch
 
 from backend.studio.shading import Seen, seen
-from backend.studio.sittings import sitting_camera
-from backend.studio.surround import DISTANCE
+from backend.studio.sittings import DISTANCE, sitting_camera
 
 RADIUS = 0.6
 

@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from backend.training import view_wear
-from backend.training.surround_set import HeadViews
-from backend.training.view_wear import wear
+from backend.training.view_wear import HeadViews, wear
 
 COUNT, SIDE = 24, 64
 
@@ -24,8 +23,7 @@ def truth() -> HeadViews:
     def many(one: torch.Tensor) -> torch.Tensor:
         return one[None].repeat(COUNT, 1, 1, 1)
 
-    angles = torch.tensor([0.5, 0.2]).repeat(COUNT, 1)
-    return HeadViews(many(picture), many(shown), many(normal), many(-z[None] * shown), angles, torch.zeros(COUNT, 8))
+    return HeadViews(many(picture), many(shown), many(normal), many(-z[None] * shown))
 
 
 @pytest.fixture
@@ -37,10 +35,10 @@ def test_more_doubt_means_worse_pictures(worn: Callable) -> None:
     views, errors, doubts = truth(), [], []
     for seed in range(3):
         seen = worn(seed)
-        update = (1 - seen.guide[:, 5:6] - seen.guide[:, 6:7]).clamp(min=0) * views.shown
+        update = (1 - seen.generate - seen.keep).clamp(min=0) * views.shown
         error = ((seen.picture - (2 * views.picture - 1)).abs() * update).sum((1, 2, 3)) / update.sum((1, 2, 3))
         errors.append(error[update.sum((1, 2, 3)) > 50])
-        doubts.append(seen.numbers[update.sum((1, 2, 3)) > 50, 0])
+        doubts.append(seen.doubt[update.sum((1, 2, 3)) > 50])
     error, doubt = torch.cat(errors), torch.cat(doubts)
     assert torch.corrcoef(torch.stack([error, doubt]))[0, 1] > 0.4
     assert error[doubt > 0.7].mean() > 2 * error[doubt < 0.15].mean()
@@ -48,7 +46,7 @@ def test_more_doubt_means_worse_pictures(worn: Callable) -> None:
 
 def test_masks_mean_what_they_say(worn: Callable) -> None:
     views, seen = truth(), worn()
-    generate, keep = seen.guide[:, 5:6], seen.guide[:, 6:7]
+    generate, keep = seen.generate, seen.keep
     assert ((generate + keep) <= 1 + 1e-6).all() and generate.max() == 1 and keep.max() > 0.9
     assert not (generate * (1 - views.shown)).any() and not (keep * (1 - views.shown)).any()
     missing = (generate == 1).expand(-1, 3, -1, -1)
@@ -61,30 +59,22 @@ def test_what_is_not_the_head_stays_white(worn: Callable) -> None:
     views, seen = truth(), worn()
     outside = (views.shown == 0).expand(-1, 3, -1, -1)
     assert (seen.picture[outside] > 0.99).all()
-    assert not seen.guide[:, :4][(views.shown == 0).expand(-1, 4, -1, -1)].any()
+    assert not seen.normal[outside].any() and not seen.depth[views.shown == 0].any()
 
 
 def test_the_shape_stays_a_shape(worn: Callable) -> None:
     views, seen = truth(), worn()
     inside = views.shown[:, 0] > 0
-    length = seen.guide[:, :3].norm(dim=1)
+    length = seen.normal.norm(dim=1)
     assert (length[inside] - 1).abs().max() < 0.02
-    assert (seen.guide[:, :3] * views.normal).sum(1)[inside].mean() > 0.93
-    told = seen.numbers[:, 4] == 1
+    assert (seen.normal * views.normal).sum(1)[inside].mean() > 0.93
+    told = seen.depth.flatten(1).any(1)
     assert 0 < told.sum() < COUNT
-    assert not seen.guide[~told, 3].any() and seen.guide[told, 3].any()
-
-
-def test_numbers_name_the_view(worn: Callable) -> None:
-    numbers = worn().numbers
-    expected = torch.tensor([0.5]).sin(), torch.tensor([0.5]).cos(), torch.tensor([0.2]).sin()
-    for column, value in enumerate(expected, 1):
-        torch.testing.assert_close(numbers[:, column], value.expand(COUNT))
 
 
 def test_sharp_pictures_are_among_them(monkeypatch: pytest.MonkeyPatch, worn: Callable) -> None:
     monkeypatch.setattr(view_wear, "SHARP", 1.1)
     monkeypatch.setattr(view_wear, "WHOLE", 0.0)
     seen, views = worn(), truth()
-    known = (seen.guide[:, 5:6] == 0).expand(-1, 3, -1, -1)
+    known = (seen.generate == 0).expand(-1, 3, -1, -1)
     torch.testing.assert_close(seen.picture[known], (2 * views.picture - 1)[known])

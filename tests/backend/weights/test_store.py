@@ -12,7 +12,7 @@ from backend.models.field_encoder import FieldEncoder
 from backend.models.plane_codec import CodecConfig
 from backend.weights import store
 from backend.weights.cascade import Cascade, CascadeConfig
-from backend.weights.painter import Painter, PainterConfig, load_painter, save_painter
+from backend.weights.looks import LookModel, LookModelConfig, load_looks, save_looks
 
 
 def cascade() -> Cascade:
@@ -24,8 +24,8 @@ def encoder() -> FieldEncoder:
     return FieldEncoder.build(codec, DecoderConfig(channels=codec.plane_channels, hidden=16))
 
 
-def painter() -> Painter:
-    return Painter.build(PainterConfig.tiny())
+def looks() -> LookModel:
+    return LookModel.build(LookModelConfig.tiny())
 
 
 KINDS = pytest.mark.parametrize(
@@ -33,9 +33,9 @@ KINDS = pytest.mark.parametrize(
     [
         (cascade, store.save, store.load),
         (encoder, store.save_encoder, store.load_encoder),
-        (painter, save_painter, load_painter),
+        (looks, save_looks, load_looks),
     ],
-    ids=["generator", "encoder", "painter"],
+    ids=["generator", "encoder", "looks"],
 )
 
 
