@@ -6,6 +6,8 @@ import bpy
 from . import crowd_properties, crowd_run, session, wording
 from .operators import populate
 from .panels.drawing import Tab, sentence
+from .panels.styles import draw_generator
+from .requests import generators
 from .translations import translated
 
 
@@ -39,6 +41,9 @@ def _draw_people(column: bpy.types.UILayout, settings: crowd_properties.MAQUETTE
     else:
         column.prop(settings, "folder", text="", placeholder="Folder of photographs")
     column.prop(settings, "preset")
+    client = session.current().client
+    if settings.generator or len(generators(client.welcome if client else None)) > 1:
+        draw_generator(column, settings.generator, "MAQUETTE_MT_crowd_generators")
 
 
 def _draw_places(

@@ -75,6 +75,11 @@ class MAQUETTE_PG_crowd(bpy.types.PropertyGroup):
         maxlen=4000,
     )
     preset: bpy.props.EnumProperty(name="Quality", description="How fine each distinct person is", items=PRESETS)
+    generator: bpy.props.StringProperty(
+        name="Generator",
+        description="Model or style that makes the people; empty: the backend's own",
+        maxlen=40,
+    )
     count: bpy.props.IntProperty(
         name="Count", description="How many people stand there", default=60, min=1, max=MAX_COUNT
     )
@@ -169,6 +174,8 @@ def spec_from(context: bpy.types.Context) -> CrowdSpec:
         "instances": settings.instances,
         "seed": settings.seed,
     }
+    if settings.generator:
+        wanted["generator"] = settings.generator
     if settings.layout != "points":
         wanted["count"] = settings.count
     if settings.source == "SEEDS":

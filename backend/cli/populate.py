@@ -148,6 +148,7 @@ def _maker(flags: Flags, bar: Bar) -> Iterator[tuple[Maker, dict[str, Any]]]:
     if connection is None:
         from backend.pipeline.presets import PRESETS
         from backend.pipeline.request import KINDS, MIXED, OPTIONS
+        from backend.synthesis import available
 
         runners: list[Any] = []
 
@@ -165,7 +166,8 @@ def _maker(flags: Flags, bar: Bar) -> Iterator[tuple[Maker, dict[str, Any]]]:
                 yield Failed(request.job_id, error.code, error.message, error.hint)
 
         able = {"presets": PRESETS, "options": OPTIONS, "sources": MIXED, "kinds": KINDS}
-        yield make, {name: list(values) for name, values in able.items()}
+        plain = {name: list(values) for name, values in able.items()}
+        yield make, plain | {"synthesizer_inputs": {name: list(each) for name, each in available().items()}}
         return
     from blender_addon.client import Client
     from blender_addon.crowd.gather import through

@@ -30,6 +30,7 @@ from blender_addon.protocol import (
 from .errors import JobError, ServiceError
 
 if TYPE_CHECKING:
+    from backend.adaptation.prior import PicturePrior, PriorPlace
     from backend.faces.networks import FaceFinder
     from backend.surface.mesh import Mesh
     from backend.surface.user_head import UserHead
@@ -150,10 +151,15 @@ class AvatarRunner:
     """Makes avatars on one device; the synthesizer and the face networks are loaded once.
 
     `load` gives the synthesizer; `backend.synthesis.load` unless told otherwise. Of the user's converted models the one
-    that was asked for last is kept as well.
+    that was asked for last is kept as well. `find_prior` gives who knows what the sentences of styles look like.
     """
 
-    def __init__(self, device: str, load: Callable[..., Synthesizer] | None = None) -> None:
+    def __init__(
+        self,
+        device: str,
+        load: Callable[..., Synthesizer] | None = None,
+        find_prior: Callable[[str, PriorPlace], PicturePrior] | None = None,
+    ) -> None:
         import torch
 
         from backend import synthesis
@@ -167,6 +173,7 @@ class AvatarRunner:
             if isinstance(message := getattr(error, "message", None), str):
                 raise ServiceError(message, getattr(error, "hint", "")) from error
             raise
+        self._find_prior = find_prior
         self._faces: FaceFinder | None = None
         self._other: Synthesizer | None = None
         self.capabilities: dict[str, Any] = {
@@ -194,7 +201,7 @@ class AvatarRunner:
             from backend.pipeline import adapt
 
             self._other = None  # what learns needs the memory
-            yield from adapt.run(style_request(request), self._device)
+            yield from adapt.run(style_request(request), self._device, find_prior=self._find_prior)
             return
         if request.kind != REFINE:
             from backend.pipeline import avatar

@@ -77,7 +77,8 @@ def requests_of(spec: CrowdSpec, capabilities: Mapping[str, Any]) -> Iterator[tu
             "sentences cannot be used: this backend makes people from portraits and seeds",
             "Give seeds or portraits instead.",
         )
-    options: dict[str, Any] = {}
+    _check_generator(spec, capabilities)
+    options: dict[str, Any] = {"synthesizer": spec.generator} if spec.generator else {}
     if "levels" in capabilities.get("options", ()):
         options["levels"] = sorted({*spec.lod.faces, *LEVELS}, reverse=True)
     for number, source in enumerate(spec.sources):
@@ -100,6 +101,23 @@ def requests_of(spec: CrowdSpec, capabilities: Mapping[str, Any]) -> Iterator[tu
         # Who waits for one avatar goes before a crowd, whoever asked for it.
         priority = "low" if "low" in capabilities.get("priorities", ()) else None
         yield name, replace(request, job_id=f"{key_of(request)}{levels}"[:64], priority=priority)
+
+
+def _check_generator(spec: CrowdSpec, capabilities: Mapping[str, Any]) -> None:
+    """Raises SpecError where this backend is known not to have it, or it makes nobody from what is given."""
+    told = capabilities.get("synthesizer_inputs")
+    if not spec.generator or not isinstance(told, Mapping):
+        return
+    if spec.generator not in told:
+        raise SpecError(
+            f"there is no generator called {spec.generator}", f"This backend has {', '.join(map(str, told))}."
+        )
+    kind = "sentence" if spec.worded else "portrait" if spec.portraits is not None else "seed"
+    if kind not in told[spec.generator]:
+        raise SpecError(
+            f"{spec.generator} makes nobody from a {kind}",
+            f"It makes people from {' and '.join(f'{each}s' for each in told[spec.generator])}.",
+        )
 
 
 def gather(

@@ -124,6 +124,9 @@ class CrowdSpec:
         Many(Real(0, 1e6), 1, 10_000), None, "How often each distinct person appears, relative to the others."
     )
     preset: str = key(Choice(PRESETS), "draft", "Quality of each distinct person.")
+    generator: str | None = key(
+        Line(40), None, "Name of the generator or style that makes the distinct people; the backend's own unless given."
+    )
     layout: Layout = key(Table(Layout), meaning="Where people stand: an object with its `kind`.")  # noqa: RUF009
     spacing: float = key(Real(0.05, 1000), 0.7, "Least metres between the middles of two people.")
     variation: Variation = key(Table(Variation), Variation(), "How people differ.")  # noqa: RUF009

@@ -82,9 +82,15 @@ class MAQUETTE_OT_choose_generator(bpy.types.Operator):
     name: bpy.props.StringProperty(
         name="Generator", description="Its name; empty: the backend's own", options={"SKIP_SAVE"}
     )
+    crowd: bpy.props.BoolProperty(
+        name="Of a Crowd", description="Let it make the people of the next crowd instead", options={"SKIP_SAVE"}
+    )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        context.scene.maquette.synthesizer = self.name
+        if self.crowd:
+            context.scene.maquette_crowd.generator = self.name
+        else:
+            context.scene.maquette.synthesizer = self.name
         return {"FINISHED"}
 
 
@@ -146,6 +152,8 @@ class MAQUETTE_OT_discard_style(bpy.types.Operator):
         live.ask(DiscardStyle(self.name))
         if context.scene.maquette.synthesizer == self.name:
             context.scene.maquette.synthesizer = ""
+        if context.scene.maquette_crowd.generator == self.name:
+            context.scene.maquette_crowd.generator = ""
         if bpy.app.background and live.client is not None:
             end = time.monotonic() + ANSWER_SECONDS
             while self.name in {each.name for each in styles(live.client.welcome)} and time.monotonic() < end:

@@ -63,19 +63,17 @@ class MAQUETTE_MT_generators(bpy.types.Menu):
     bl_label = "Generator"
 
     def draw(self, context: bpy.types.Context) -> None:
-        client, layout = session.current().client, self.layout
-        welcome = client.welcome if client else None
-        made = styles(welcome)
-        layout.operator("maquette.choose_generator", text=OWN, icon="USER").name = ""
-        for name in (each for each in generators(welcome) if each not in {style.name for style in made}):
-            layout.operator("maquette.choose_generator", text=name, icon="MESH_MONKEY", translate=False).name = name
-        if made:
-            layout.separator()
-        for each in made:
-            words = f"{each.name}: {wording.shortened(each.sentence, 40)}"
-            layout.operator(
-                "maquette.choose_generator", text=words, icon="BRUSHES_ALL", translate=False
-            ).name = each.name
+        _draw_generators(self.layout, crowd=False)
+
+
+class MAQUETTE_MT_crowd_generators(bpy.types.Menu):
+    """Which model makes the people of the next crowd"""
+
+    bl_idname = "MAQUETTE_MT_crowd_generators"
+    bl_label = "Generator"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        _draw_generators(self.layout, crowd=True)
 
 
 class MAQUETTE_MT_bases(bpy.types.Menu):
@@ -91,11 +89,30 @@ class MAQUETTE_MT_bases(bpy.types.Menu):
             layout.operator("maquette.choose_base", text=name, translate=False).name = name
 
 
-def draw_generator(column: bpy.types.UILayout, chosen: str) -> None:
+def draw_generator(column: bpy.types.UILayout, chosen: str, menu: str = "MAQUETTE_MT_generators") -> None:
     """The generator of the next avatars, and the menu that chooses another."""
     row = column.split(factor=0.4)
     row.label(text="Generator")
-    row.menu("MAQUETTE_MT_generators", text=chosen or OWN, translate=not chosen)
+    row.menu(menu, text=chosen or OWN, translate=not chosen)
+
+
+def _draw_generators(layout: bpy.types.UILayout, crowd: bool) -> None:
+    """The backend's own, the other generators, and the styles with what they make of people."""
+    client = session.current().client
+    welcome = client.welcome if client else None
+    made = {each.name: each for each in styles(welcome)}
+    _draw_choice(layout, "", OWN, "USER", crowd)
+    for name in (each for each in generators(welcome) if each not in made):
+        _draw_choice(layout, name, name, "MESH_MONKEY", crowd)
+    if made:
+        layout.separator()
+    for name, each in made.items():
+        _draw_choice(layout, name, f"{name}: {wording.shortened(each.sentence, 40)}", "BRUSHES_ALL", crowd)
+
+
+def _draw_choice(layout: bpy.types.UILayout, name: str, words: str, icon: str, crowd: bool) -> None:
+    button = layout.operator("maquette.choose_generator", text=words, icon=icon, translate=not name)
+    button.name, button.crowd = name, crowd
 
 
 def _draw_style(box: bpy.types.UILayout, context: bpy.types.Context, each: Style) -> None:
@@ -110,4 +127,10 @@ def _draw_style(box: bpy.types.UILayout, context: bpy.types.Context, each: Style
     sentence(box, context, f"“{each.sentence}”", "BLANK1")
 
 
-CLASSES = (MAQUETTE_MT_generators, MAQUETTE_MT_bases, MAQUETTE_PT_styles, MAQUETTE_PT_styles_more)
+CLASSES = (
+    MAQUETTE_MT_generators,
+    MAQUETTE_MT_crowd_generators,
+    MAQUETTE_MT_bases,
+    MAQUETTE_PT_styles,
+    MAQUETTE_PT_styles_more,
+)

@@ -209,3 +209,21 @@ def test_closing_cancels_what_is_under_way():
     next(events)
     events.close()
     assert wire.sent == ["JobRequest", "Cancel"]
+
+
+def test_a_crowd_may_be_made_by_a_generator_or_style():
+    told = {
+        "synthesizers": ["rodin", "marble"],
+        "synthesizer_inputs": {"rodin": ["seed"], "marble": ["portrait", "seed"]},
+    }
+    able = ABLE | told | {"sources": ["portrait", "seed", "sentence"]}
+    requests = [request for _, request in requests_of(spec(generator="marble"), able)]
+    assert all(request.options["synthesizer"] == "marble" for request in requests)
+    plain = [request.job_id for _, request in requests_of(spec(), able)]
+    assert not {request.job_id for request in requests} & set(plain)  # the same seeds, other people
+    assert len(list(requests_of(spec(generator="marble"), ABLE))) == 3  # a backend that does not tell is asked
+    with pytest.raises(SpecError, match="no generator called bronze"):
+        list(requests_of(spec(generator="bronze"), able))
+    with pytest.raises(SpecError, match="marble makes nobody from a sentence"):
+        worded = {"count": 2, "sentences": ["an old man"], "layout": {"kind": "grid"}, "generator": "marble"}
+        list(requests_of(spec_of(worded), able))
