@@ -56,6 +56,10 @@ WAKING = "starting the worker"
 """Stage of a job that waits for its worker to load."""
 NEAR = 20
 """Places up to which each change is told; further back only changes by a tenth, or a long queue would talk all day."""
+PATIENT = "adapt"
+"""Kind of jobs that take minutes and keep what they have learned: they step aside where another kind waits."""
+LEAST_TURN = 30.0
+"""Seconds that such a job has at least: to load what it needs takes some of them."""
 EARLIER = "before the restart"
 """Share of jobs whose client has not been heard of since."""
 
@@ -79,6 +83,10 @@ class Desk:
         """Latest frames of Progressed per unfinished job, for who follows later."""
         self._told: dict[str, int] = {}
         """Places as last told."""
+        self._aside: dict[str, str | None] = {}
+        """Jobs at work that were asked to step aside, with their priority."""
+        self._shaped: set[str] = set()
+        """Unfinished jobs that have sent a mesh: their end is near."""
 
     def act(self, identity: bytes, message: Wish) -> None:
         """Does what a greeted client asks. Raises ServiceError or RequestError, with the reason why not."""
@@ -116,8 +124,11 @@ class Desk:
 
     def heed(self, news: News) -> None:
         """Passes on what a worker did."""
-        if news.kind == "event":
-            self._publish(news.message, news.frames)
+        message = news.message
+        if isinstance(message, Failed) and message.code == ErrorCode.CANCELLED and message.job_id in self._aside:
+            self._wait_again(message.job_id)
+        elif news.kind == "event":
+            self._publish(message, news.frames)
         else:
             self._tell_places()
             self._explain_waiting()
@@ -137,6 +148,8 @@ class Desk:
                 continue
             self._pool.give(worker, request)
             self._tell_places()
+        if self._turns and self._pool.idle() is None:
+            self._make_way()
 
     def resume(self) -> None:
         """Jobs that an earlier server did not finish go on, unless they may be what ended it."""
@@ -242,11 +255,34 @@ class Desk:
         self._tell_places()
 
     def _cancel(self, job_id: str) -> None:
+        self._aside.pop(job_id, None)  # whoever wants it stopped does not want it to wait
         if self._turns.remove(job_id):
             self._publish(Failed(job_id, ErrorCode.CANCELLED, "The job was cancelled before it began."))
             self._tell_places()
         elif self._pool.cancel(job_id):
             log.info("job %s: to be cancelled", job_id, extra={"job": job_id})
+
+    def _make_way(self) -> None:
+        """Asks a patient job to step aside for what waits and is done sooner: an avatar need not wait for a style."""
+        for worker in self._pool.workers:
+            job_id, request = worker.job_id, worker.request
+            stopping = worker.kill_at is not None  # by its user's wish, or for this very reason
+            if request is None or request.kind != PATIENT or stopping or job_id in self._shaped:
+                continue
+            seconds = self._clock() - self._began.get(job_id, self._clock())
+            if seconds >= LEAST_TURN and self._turns.goes_before(job_id, seconds) and self._pool.cancel(job_id):
+                log.info("job %s: steps aside", job_id, extra={"job": job_id})
+                self._aside[job_id] = request.priority
+                return
+
+    def _wait_again(self, job_id: str) -> None:
+        """A job that stepped aside waits behind the others of its share, and goes on where it was."""
+        priority, (share, _) = self._aside.pop(job_id), self._sizes[job_id]
+        self._progress.pop(job_id, None)
+        self._turns.settle(job_id, self._clock() - self._began.pop(job_id, self._clock()), done=False)
+        self._attempt(self._store.postpone, job_id)
+        self._turns.put(job_id, share, PATIENT, priority)
+        self._tell_places()
 
     def _publish(self, event: Event, frames: Sequence[Any] = ()) -> None:
         """Stores what lasts and tells who follows."""
@@ -258,6 +294,7 @@ class Desk:
                     self._audience.tell(identity, frames, replaces=f"Progressed {job_id}")
             case MeshReady(job_id=job_id) | TextureReady(job_id=job_id):
                 self._parts.forget(event)
+                self._shaped.add(job_id)
                 kept = self._attempt(self._store.keep, event, frames)
                 for identity in self._audience.followers(job_id):
                     told = frames
@@ -270,6 +307,8 @@ class Desk:
             case Finished(job_id=job_id) | Failed(job_id=job_id):
                 self._progress.pop(job_id, None)
                 self._sizes.pop(job_id, None)
+                self._aside.pop(job_id, None)
+                self._shaped.discard(job_id)
                 seconds = self._clock() - self._began.pop(job_id, self._clock())
                 self._turns.settle(job_id, seconds, isinstance(event, Finished))
                 self._attempt(self._store.finish, event)

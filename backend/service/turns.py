@@ -94,6 +94,17 @@ class Turns:
         self._order = self._order[1:] if self._order else None
         return waiting.job_id
 
+    def goes_before(self, job_id: str, seconds: float) -> bool:
+        """Whether another kind of job would be next if this one, at work for so long, went back to wait. What is low
+        waits for the end of everything else anyway."""
+        upcoming = next(self._foreseen(), None)
+        if upcoming is None or upcoming.low or job_id not in self._running:
+            return False
+        share, like, charged = self._running[job_id]
+        if upcoming.like == like or upcoming.share == share:
+            return upcoming.like != like
+        return self._got[upcoming.share] <= self._got[share] - charged + seconds
+
     def settle(self, job_id: str, seconds: float, done: bool = True) -> None:
         """The job took so long, and no longer works; `done`: others like it will take as long."""
         running = self._running.pop(job_id, None)

@@ -33,8 +33,9 @@ client sends none that is not named there. JobRequest may carry a label for that
 `capabilities["priorities"]`. Where `capabilities["kinds"]` names "refine", a JobRequest of that kind carries a head
 as arrays; its MeshReady has the same triangles in the same order, in the backend's frame, with the coordinates that
 the textures lie on. Where they name "adapt", a job of that kind makes a generator by minutes of work, then a head
-with it, and ends as an avatar's does; from then on Welcome names the new one among the synthesizers and styles. What
-is cancelled, and asked for again in the same words, goes on where it was.
+with it, and ends as an avatar's does; it may step aside for others, which Accepted with a place says, and goes on
+after them; from then on Welcome names the new one among the synthesizers and styles. What is cancelled, and asked for
+again in the same words, goes on where it was.
 
 **In pieces.** A client that says `chunks` in Hello gets Stored instead of MeshReady and TextureReady, if Fetch is among
 `capabilities["requests"]`. Stored names the SHA-256 and size of the message packed into one run of bytes (`pack`); the

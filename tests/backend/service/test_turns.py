@@ -24,6 +24,21 @@ def all_taken(turns: Turns, seconds: float = 1.0) -> list[str]:
     return taken
 
 
+def test_who_got_less_goes_before_what_is_at_work() -> None:
+    turns = Turns()
+    turns.put("style", "anna", "adapt")
+    assert turns.take() == "style" and not turns.goes_before("style", 30)
+    turns.put("hers", "anna", "draft")
+    assert turns.goes_before("style", 30) and not turns.goes_before("unknown", 30)
+    turns.remove("hers")
+    turns.put("his", "bert", "draft")
+    assert turns.goes_before("style", 30)
+    turns.take()
+    turns.settle("his", 100.0)  # Bert had his share on another worker meanwhile
+    turns.put("his next", "bert", "draft")
+    assert not turns.goes_before("style", 30) and turns.goes_before("style", 130)
+
+
 def test_what_takes_minutes_at_every_preset_is_like_its_own_kind() -> None:
     assert likeness("avatar", "draft") == likeness("blend", "draft") == "draft"
     assert likeness("adapt", "draft") == likeness("adapt", "high") == "adapt" != likeness("imagine", "high")
