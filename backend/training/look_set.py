@@ -17,6 +17,7 @@ from ..models.look_denoiser import Known, guide_of, scale_of, towards
 from ..studio.dataset import DatasetError, shard_files
 from ..studio.look_captions import caption
 from ..studio.looks import EDITS, LOOKS, paint, recolour
+from ..studio.materials import HAIR
 from ..studio.shading import Seen, seen
 from ..studio.sittings import DISTANCE, sitting_camera
 from .view_wear import HeadViews, wear
@@ -105,6 +106,21 @@ class LookSet:
             view = mirrored(view) if _chance(random) < 0.5 else view
             pictures.append(paint(view, LOOKS[label].name, _below(1 << 30, random)))
         return torch.stack(pictures), labels
+
+    def haired(
+        self, count: int, side: int, random: torch.Generator
+    ) -> tuple[Float[Tensor, "B 3 S S"], Float[Tensor, "B 1 S S"]]:
+        """Whole heads in [0, 1], half of them with hair of another colour, and how far each pixel is hair."""
+        pictures, masks = [], []
+        for _ in range(count):
+            view, _, _ = self._whole(side, random)
+            view = mirrored(view) if _chance(random) < 0.5 else view
+            edit = "hair" if _chance(random) < 0.5 else ("clothes", "skin", "eyes")[_below(3, random)]
+            colour = EDITS[edit][_below(len(EDITS[edit]), random)]
+            plain = _chance(random) < 0.4
+            pictures.append(paint(view, "photograph") if plain else recolour(view, edit, colour))
+            masks.append((view.of(HAIR) * view.coverage[0])[None])
+        return torch.stack(pictures), torch.stack(masks)
 
     def sentences(self, count: int, random: torch.Generator) -> list[str]:
         """What `draw` might say."""
