@@ -10,6 +10,8 @@ from typing import Any
 from .protocol import JobsListed, Welcome
 
 UNDER_WAY = ("queued", "running")
+SLOW = ("imagine", "adapt")
+"""Kinds of jobs that take minutes, whatever the preset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Stored:
     """Seconds since 1970."""
     seconds: float | None
     """It took, where it is done."""
+    kind: str = "avatar"
+    """Of its request."""
 
     @property
     def under_way(self) -> bool:
@@ -57,9 +61,11 @@ def rows(listed: JobsListed) -> list[Stored]:
     return [row for each in entries if isinstance(each, dict) and (row := _row(each)) is not None]
 
 
-def expected_seconds(stored: Iterable[Stored], preset: str) -> float | None:
-    """How long such a job took of late on this backend: the median of the last five; None if none is known."""
-    took = [each.seconds for each in stored if each.preset == preset and each.seconds][:5]
+def expected_seconds(stored: Iterable[Stored], preset: str, kind: str = "avatar") -> float | None:
+    """How long such a job took of late on this backend: the median of the last five; None if none is known. What takes
+    minutes (`SLOW`) takes as long at every preset."""
+    alike = (each for each in stored if (each.kind == kind if kind in SLOW else _as_avatars(each, preset)))
+    took = [each.seconds for each in alike if each.seconds][:5]
     return sorted(took)[len(took) // 2] if took else None
 
 
@@ -89,6 +95,10 @@ def preset_words(welcome: Welcome | None, preset: str) -> list[str]:
     return said
 
 
+def _as_avatars(each: Stored, preset: str) -> bool:
+    return each.preset == preset and each.kind not in (*SLOW, "refine")
+
+
 def _row(entry: Mapping[str, Any]) -> Stored | None:
     job_id, state, created = entry.get("job_id"), entry.get("state"), entry.get("created")
     if not isinstance(job_id, str) or not isinstance(state, str) or not isinstance(created, (int, float)):
@@ -102,4 +112,5 @@ def _row(entry: Mapping[str, Any]) -> Stored | None:
         state=state,
         created=float(created),
         seconds=float(seconds) if known and seconds is not None else None,
+        kind=str(entry.get("kind", "avatar")),
     )

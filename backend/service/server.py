@@ -28,6 +28,7 @@ from blender_addon.protocol import (
     Connection,
     DiscardStyle,
     ErrorCode,
+    Finished,
     Goodbye,
     Hello,
     Ping,
@@ -220,6 +221,8 @@ class Server:
             if (account := self._account(identity.bytes, frames)) is not None:
                 self._receive(identity.bytes, [frame.buffer for frame in frames], account)
         for news in self._pool.news():
+            if isinstance(news.message, Finished) and "style" in news.message.recipe:
+                self._welcome_all()  # first, so that whoever hears of the end can use the style at once
             self._desk.heed(news)
             if news.kind == "changed":
                 self._welcome_all()

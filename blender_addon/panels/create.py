@@ -87,7 +87,8 @@ def _draw_portrait(column: bpy.types.UILayout, settings: bpy.types.PropertyGroup
 def _draw_numbers(column: bpy.types.UILayout, settings: bpy.types.PropertyGroup, live: session.Session) -> None:
     """What the chosen quality sets, as this backend says."""
     said = shelf.preset_words(live.client.welcome if live.client else None, settings.preset)
-    if expected := shelf.expected_seconds(live.stored, settings.preset):
+    kind = "imagine" if settings.imagine and settings.source == "SENTENCE" else "avatar"
+    if expected := shelf.expected_seconds(live.stored, settings.preset, kind):
         said.append(wording.duration(expected))
     lines = column.column(align=True)
     lines.scale_y = 0.8

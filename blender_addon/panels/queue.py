@@ -34,7 +34,8 @@ class MAQUETTE_PT_queue(Tab, bpy.types.Panel):
 def _draw_under_way(column: bpy.types.UILayout, live: session.Session, work: session.Avatar) -> None:
     job = work.job
     row = column.row(align=True)
-    row.label(text=work.name, icon="USER", translate=False)
+    learns = work.request is not None and work.request.kind == "adapt"
+    row.label(text=work.name, icon="BRUSHES_ALL" if learns else "USER", translate=False)
     if job.phase is Phase.QUEUED and live.can("Move"):
         for step, icon in ((-1, "TRIA_UP"), (1, "TRIA_DOWN")):
             button = row.operator("maquette.move_job", text="", icon=icon)
@@ -71,6 +72,8 @@ def _draw_over(
             column.operator("maquette.retry", icon="FILE_REFRESH").job = job.job_id
     else:
         preset = work.request.preset if work.request is not None else ""
+        if work.request is not None and work.request.kind == "adapt":
+            preset = "draft"  # a coarser first head would not make learning any easier
         trouble(column, context, (job.code, job.message, job.hint), job.job_id, work.request is not None, preset)
 
 

@@ -3,10 +3,11 @@
 
 import bpy
 
-from .. import session, wording
+from .. import session, shelf, wording
 from ..operators.style import wish_of
 from ..requests import generators
 from ..styles import NOTHING_TO_CHANGE, TOO_OLD, Style, adaptable, styles, why_no_style
+from ..translations import translated
 from .drawing import Tab, sentence
 
 OWN = "The backend's own"
@@ -31,6 +32,8 @@ class MAQUETTE_PT_styles(Tab, bpy.types.Panel):
         row = column.row(align=True)
         row.label(text="Keep")
         row.prop(settings, "keep", expand=True)
+        if expected := shelf.expected_seconds(live.stored, "", "adapt"):
+            column.label(text=translated(wording.capitalised(wording.duration(expected))), icon="TIME", translate=False)
         row = column.row()
         row.scale_y = 1.5
         row.enabled = not reason

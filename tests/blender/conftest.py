@@ -42,16 +42,21 @@ def albedo() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The store of a backend that runs as long as the tests of a file."""
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The store of a backend that runs as long as the tests of a file, with the file's RUNNER where it names one."""
     from blender_addon import launcher
     from tests.blender.backend import COMMAND, ROOT
+    from tests.integration.tiny_runner import put_style
 
     folder = tmp_path_factory.mktemp("store")
-    running = launcher.start(COMMAND, folder, device="cpu", folder=ROOT)
-    running.wait(60)
-    yield folder
-    running.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MAQUETTE_MODELS", str(folder / "models"))  # the user's own stay out of it
+        put_style("own", None)
+        command = [*COMMAND[:-1], getattr(request.module, "RUNNER", COMMAND[-1])]
+        running = launcher.start(command, folder, device="cpu", folder=ROOT)
+        running.wait(60)
+        yield folder
+        running.stop()
 
 
 @pytest.fixture

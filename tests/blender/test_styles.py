@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Styles and imagined heads in Blender, against a real backend whose runner makes styles without weights."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 bpy = pytest.importorskip("bpy")
@@ -13,25 +10,10 @@ from blender_addon.jobs import Phase  # noqa: E402
 from blender_addon.protocol import Cancel, JobRequest  # noqa: E402
 from blender_addon.scene import tags  # noqa: E402
 from blender_addon.styles import style_request, styles  # noqa: E402
-from tests.blender.backend import COMMAND, ROOT, pump_until  # noqa: E402
-from tests.integration.tiny_runner import put_style  # noqa: E402
+from tests.blender.backend import pump_until  # noqa: E402
 
 pytestmark = [pytest.mark.blender, pytest.mark.usefixtures("addon")]
-STYLIST = "tests.integration.tiny_runner:Stylist"
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    from blender_addon import launcher
-
-    folder = tmp_path_factory.mktemp("store")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MAQUETTE_MODELS", str(folder / "models"))
-        put_style("own", None)
-        running = launcher.start([*COMMAND[:-1], STYLIST], folder, device="cpu", folder=ROOT)
-        running.wait(60)
-        yield folder
-        running.stop()
+RUNNER = "tests.integration.tiny_runner:Stylist"
 
 
 def known(live: session.Session) -> list[str]:

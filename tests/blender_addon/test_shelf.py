@@ -16,6 +16,8 @@ WELCOME = Welcome(
 def test_rows_are_what_the_backend_said() -> None:
     (row,) = shelf.rows(JobsListed({"jobs": [ENTRY]}))
     assert row == shelf.Stored("a", "Anna", "draft", "done", 5.0, 7.5) and not row.under_way
+    (row,) = shelf.rows(JobsListed({"jobs": [ENTRY | {"kind": "adapt"}]}))
+    assert row.kind == "adapt"
     (row,) = shelf.rows(JobsListed({"jobs": [ENTRY | {"label": "", "state": "queued", "seconds": None}]}))
     assert row.name == "Avatar 3" and row.under_way and row.seconds is None
 
@@ -40,6 +42,10 @@ def test_the_last_jobs_tell_how_long_the_next_takes() -> None:
     stored = [shelf.Stored("a", "", "draft", "done", 0, seconds) for seconds in (9.0, 1.0, 5.0, None, 100.0)]
     assert shelf.expected_seconds(stored, "draft") == 9.0
     assert shelf.expected_seconds(stored, "high") is None
+    slow = [shelf.Stored("s", "", "draft", "done", 0, 600.0, kind) for kind in ("adapt", "imagine", "refine")]
+    assert shelf.expected_seconds([*slow, *stored], "draft") == 9.0
+    assert shelf.expected_seconds([*slow, *stored], "high", "adapt") == 600.0
+    assert shelf.expected_seconds(stored, "draft", "adapt") is None
 
 
 def test_ages_are_round() -> None:

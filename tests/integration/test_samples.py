@@ -6,13 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-from blender_addon.launcher import Launched
+import pytest
+
 from tests.samples import sample
 
-from .conftest import ROOT
+from .conftest import ROOT, Start
+from .tiny_runner import put_style
 
 
-def test_the_client_samples_run(backend: Launched, tmp_path: Path) -> None:
+def test_the_client_samples_run(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAQUETTE_MODELS", str(tmp_path / "models"))
+    put_style("own", None)
+    backend = start(tmp_path / "store", runner="tests.integration.tiny_runner:Stylist")
     (tmp_path / "portrait.jpg").write_bytes(b"\xff\xd8\xff")
     environment = {**os.environ, "MAQUETTE_STATE": str(backend.store), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", sample("client")]
@@ -24,3 +29,9 @@ def test_the_client_samples_run(backend: Launched, tmp_path: Path) -> None:
         f"{seed} Finished well" for seed in (11, 12, 13)
     ]
     assert sum(" done draft " in line for line in said) == 5
+    assert (
+        "a marble statue" in said
+        and "marble: a marble statue, of heads" in said
+        and "seed 8 by the style marble" in said
+    )
+    assert "Welcome" in said and not (tmp_path / "models" / "marble.safetensors").exists()
