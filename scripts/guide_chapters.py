@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.guide_window import ASIDE, Steps, Window
+from scripts.guide_window import ASIDE, LANGUAGE, LANGUAGES, Steps, Window
 
 if TYPE_CHECKING:
     import bpy
@@ -137,6 +137,19 @@ class Guide(Window):
         yield from self.press("maquette.source", 0.25)
         yield from self.choose("maquette.pick_portrait", settings)
         yield from self.shoot("create")
+
+    def languages(self) -> Steps:
+        """The same panel in the two languages that come with it."""
+        import bpy
+
+        view = bpy.context.preferences.view
+        yield from self.only("create", "queue")
+        for language in LANGUAGES:
+            view.language, view.use_translate_interface = language, True
+            yield from self.pause(2)
+            yield from self.shoot(f"{LANGUAGE}{language}")
+        view.language = "en_US"
+        yield from self.pause(1)
 
     def choose(self, button: str, settings: Any) -> Steps:
         """A photograph by a button that opens the file window."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 WANTED, HAND = ".wanted", "hand.wanted"
 """Ends of the names of files that ask for a picture, and for a movement."""
+LANGUAGE, LANGUAGES = "language_", ("ko_KR", "zh_HANS")
+"""Beginning of the names of pictures that show the sidebar in a language, and its languages."""
 ASIDE = (1000, 500)
 """Where the pointer waits."""
 STEP = 9

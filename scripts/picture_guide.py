@@ -19,16 +19,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts.guide_window import HAND, WANTED  # noqa: E402 (the checkout is put on the path first)
+from scripts.guide_window import HAND, LANGUAGE, LANGUAGES, WANTED  # noqa: E402 (the checkout is put on the path first)
 
-CHAPTERS = ("install", "backend", "create", "sharpen", "cancel", "avatar", "refine", "crowd", "asset")
+CHAPTERS = ("install", "backend", "create", "languages", "sharpen", "cancel", "avatar", "refine", "crowd", "asset")
 SIZE = (1280, 720)
+SIDEBAR = (774, 82, 1056, 562)
+"""Of the window, what a picture in another language keeps."""
 TICK = 0.02
 COLOURS = 256
 """Of a stored picture: a third of the bytes, and nothing that one sees."""
@@ -97,10 +98,17 @@ def store(shots: Path, out: Path) -> int:
     from PIL import Image
 
     out.mkdir(parents=True, exist_ok=True)
-    taken: Sequence[Path] = sorted(shots.glob("*.png"))
-    for each in taken:
-        Image.open(each).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(out / each.name, optimize=True)
-        print(f"{out / each.name}, {(out / each.name).stat().st_size >> 10} kB")
+    taken = {each.stem: Image.open(each).convert("RGB") for each in sorted(shots.glob("*.png"))}
+    sidebars = [taken.pop(f"{LANGUAGE}{each}").crop(SIDEBAR) for each in LANGUAGES if f"{LANGUAGE}{each}" in taken]
+    if sidebars:
+        width, height = sidebars[0].size
+        taken["languages"] = Image.new("RGB", (width * len(sidebars), height))
+        for place, each in enumerate(sidebars):
+            taken["languages"].paste(each, (place * width, 0))
+    for name, picture in taken.items():
+        path = out / f"{name}.png"
+        picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+        print(f"{path}, {path.stat().st_size >> 10} kB")
     return int(not taken)
 
 

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How long the add-on ever holds Blender's window: ticks of a 10 ms timer for a minute while three jobs run.
 
-    python scripts/trace_timer.py --blender /path/to/blender [--seconds 60] [--preset standard]
+    python scripts/trace_timer.py --blender /path/to/blender [--seconds 60] [--preset standard] [--without-views]
 
 Outside Blender it builds and installs the extension into a profile of its own and starts a backend; Blender opens
 a window, keeps three jobs under way, writes dist/trace/ticks.jsonl and ends. What is printed and stored: each gap
 between two ticks beyond the timer's own 10 ms, with the milliseconds that the add-on itself worked in it (processor
 time of the main thread, so that a busy machine counts for nothing). The rest is Blender's drawing, above all where a
-processor draws in the place of a graphics card, and other programs.
+processor draws in the place of a graphics card, and other programs. Where that is so, --without-views shows text
+editors in the place of the 3D views: what then remains of a stall is all that a graphics card would not do.
 """
 
 import argparse
@@ -44,6 +45,7 @@ def main() -> int:
     parser.add_argument("--blender", default="blender", help="the program, with arguments before ours if need be")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--preset", default="standard", help="standard has textures of 1024 texels a side, high 2048")
+    parser.add_argument("--without-views", action="store_true", help="no 3D view is open, so that none is drawn")
     parser.add_argument("--runner", default=RUNNER, help="what the workers load; empty: the real one")
     parser.add_argument("--folder", type=Path, default=ROOT, help="checkout whose backend is asked")
     parser.add_argument("--out", type=Path, default=ROOT / "dist" / "trace")
@@ -60,7 +62,7 @@ def main() -> int:
     blender = shlex.split(flags.blender)
     with tempfile.TemporaryDirectory(prefix="maquette-") as folder:
         store = Path(folder) / "store"
-        order = {"seconds": flags.seconds, "preset": flags.preset, "out": str(ticks)}
+        order = {"seconds": flags.seconds, "preset": flags.preset, "out": str(ticks), "views": not flags.without_views}
         environment = {**os.environ, "BLENDER_USER_RESOURCES": f"{folder}/profile", "MAQUETTE_STATE": str(store)}
         environment["MAQUETTE_TRACE"] = json.dumps(order)
         install = ["--command", "extension", "install-file", "-r", "user_default", "-e", str(archive)]
@@ -138,6 +140,10 @@ def inside() -> None:
     def tick() -> float | None:
         nonlocal last, seed, stalled, part, since
         now, live = time.perf_counter(), session.current()
+        if not order["views"]:
+            for area in (each for window in bpy.context.window_manager.windows for each in window.screen.areas):
+                if area.type == "VIEW_3D":
+                    area.type = "TEXT_EDITOR"
         if now - last > CALM_GAP + TICK:
             stalled = now
         if part == "start" and (now > stalled + CALM_SECONDS or now > began + WARM_SECONDS):
