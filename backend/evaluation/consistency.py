@@ -35,15 +35,34 @@ def warp_psnr(
     """
     grid = occupancy(field)
     height, width = first_pictures.shape[-2:]
+    maps = []
+    for cameras in (first, second):
+        views = [render(field, some, height, width, grid=grid, normals=False) for some in cameras]
+        maps.append(torch.stack([torch.stack([view.depth, view.alpha]) for view in views]))
+    return moved_psnr(first, second, first_pictures, second_pictures, *maps)
+
+
+@torch.inference_mode()
+def moved_psnr(
+    first: Sequence[Camera],
+    second: Sequence[Camera],
+    first_pictures: Float[Tensor, "K 3 H W"],
+    second_pictures: Float[Tensor, "K 3 H W"],
+    first_maps: Float[Tensor, "K 2 H W"],
+    second_maps: Float[Tensor, "K 2 H W"],
+) -> float:
+    """The same where depths along the axis and coverage are known: `first_maps` and `second_maps`."""
+    width = first_pictures.shape[-1]
     error, count = 0.0, 0
-    for here, there, own, other in zip(first, second, first_pictures, second_pictures, strict=True):
-        view, beside = (render(field, some, height, width, grid=grid, normals=False) for some in (here, there))
-        solid = (view.alpha > SOLID).reshape(-1)
-        rays = here.rays(height, width)
+    for here, there, own, other, view, beside in zip(
+        first, second, first_pictures, second_pictures, first_maps, second_maps, strict=True
+    ):
+        solid = (view[1] > SOLID).reshape(-1)
+        rays = here.rays(*own.shape[-2:])
         along = rays.directions @ here.cam_to_world[:3, 2]
-        points = rays.origins + (view.depth.reshape(-1) / along)[:, None] * rays.directions
+        points = rays.origins + (view[0].reshape(-1) / along)[:, None] * rays.directions
         place, depth = there.project(points[solid])
-        known = torch.cat([other, beside.depth[None], beside.alpha[None]])
+        known = torch.cat([other, beside])
         moved = functional.grid_sample(known[None], (2 * place - 1)[None, None], align_corners=False)[0, :, 0]
         pixel = depth / (float(there.intrinsics[0, 0]) * width)
         shared = ((moved[3] - depth).abs() < HIDDEN * pixel) & (moved[4] > SOLID)

@@ -28,6 +28,8 @@ AXES: Axes = ((0, 1, 2), (0, 2, 1), (1, 2, 0))
 """Columns, rows and thickness of the planes xy, xz and yz, as everywhere in Maquette."""
 WIDTH = 0.001
 """By how much colours may leave [0, 1] while they are learned."""
+SMALL = 0.1
+"""Deviation of planes that begin near 1."""
 SHARPNESS = 100.0
 """Of the softplus in the distance head: nearly a ReLU, as the spherical start demands."""
 
@@ -52,6 +54,9 @@ class SdfGanConfig:
     """Of both heads; the paper's table has the first, its text the second, which is several times faster."""
     radius: float = 0.6
     """Of the sphere that untrained weights hold, box units."""
+    ones: bool = False
+    """Whether planes begin near 1 instead of around 0 (Fridovich-Keil et al. 2023, K-Planes): their product is then
+    nearly a sum, and what each plane should be can be learned at once."""
     case: bool = False
     """Whether planes of their own are added to everybody's: what one sentence needs beyond what the generator can
     make (Lei et al. 2023, the case-specific triplane)."""
@@ -78,9 +83,9 @@ class SdfGanConfig:
     def heads(cls) -> "SdfGanConfig":
         """Four million numbers, for a warm start: few numbers say who it is, and the way to styles is short."""
         return cls(
-            mapping=MappingConfig(z=96, w=256, labels=0, layers=2, rate=0.1),
+            mapping=MappingConfig(z=96, w=256, labels=0, layers=1, rate=1.0, linear_end=True),
             synthesis=SynthesisConfig(w=256, side=64, channels=3 * 16, base=6144, most=192),
-            last=16, hidden=64, colour_hidden=32, octaves=3, view_octaves=None, activation="relu",
+            last=16, hidden=64, colour_hidden=32, octaves=3, view_octaves=None, activation="relu", ones=True,
         )  # fmt: skip
 
     @classmethod
@@ -173,7 +178,11 @@ class SdfHeads(nn.Module):
             nn.init.normal_(layer.weight, 0.0, math.sqrt(2 / layer.out_features))
             nn.init.zeros_(layer.bias)
         self.first.weight[:, 3:place] *= 0.03
-        self.first.weight[:, place:] *= 0.0005  # products of three planes have enormous outliers
+        if config.ones:
+            self.first.weight[:, place:] *= 0.3
+            self.first.bias -= self.first.weight[:, place:].sum(1)  # the sphere is that of features of 1
+        else:
+            self.first.weight[:, place:] *= 0.0005  # products of three planes have enormous outliers
         nn.init.normal_(self.shape.weight, 0.0, 0.05)
         nn.init.zeros_(self.shape.bias)
         nn.init.normal_(self.shape.weight[:1], math.sqrt(math.pi / config.hidden), 1e-4)
@@ -199,6 +208,8 @@ class SdfGan(nn.Module):
             Block(plane, config.last, plane, w, config.side, up=True, clamp=clamp) for _ in range(3)
         )
         self.heads = SdfHeads(config)
+        if config.ones:
+            self._near_ones()
         shape = (1, 3, config.features, config.side, config.side)
         self.case = nn.Parameter(torch.zeros(shape)) if config.case else None
 
@@ -219,6 +230,13 @@ class SdfGan(nn.Module):
         # Every block adds an image of deviation 1; of larger ones the product of three would be enormous.
         planes = planes / math.sqrt(len(self.synthesis.blocks) + 1)
         return planes if self.case is None else planes + self.case
+
+    @torch.no_grad()
+    def _near_ones(self) -> None:
+        for block in (*self.synthesis.blocks, *self.doubling):
+            cast(Block, block).to_image.weight *= SMALL
+        for block in self.doubling:
+            cast(Block, block).to_image.bias.fill_(math.sqrt(len(self.synthesis.blocks) + 1))
 
     def volume(
         self, planes: Float[Tensor, "1 3 C R R"], camera: Camera | None = None, recompute: bool = False

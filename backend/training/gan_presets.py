@@ -52,12 +52,12 @@ GANS: dict[str, GanPreset] = {
     "heads": GanPreset(
         generator=SdfGanConfig.heads(), discriminator=DiscriminatorConfig.small(), proposal=ProposalConfig.small(),
         stage=GanStageConfig(
-            batch=8, schedule=GanSchedule.warm(), warm=WarmStart(), head_rate=0.4, boundary_weight=0.05,
-            adapt_within=50_000,
+            batch=8, schedule=GanSchedule.warm(), warm=WarmStart(), boundary_weight=0.05, adapt_within=50_000,
+            head_rate=0.2, proposal_rate=0.2, judge_rate=0.4,
             rendering=GanRendering(nodes=24, fine=12, budget=8, hard_budget=16, patch=16, boundary_points=512),
         ),
         views=128,
-        engine=replace(_ENGINE, minutes=75, save_every=50, sheet_every=250, average=0.995),
+        engine=replace(_ENGINE, learning_rate=5e-3, minutes=75, save_every=50, sheet_every=250, average=0.995),
     ),
     "paper": GanPreset(
         stage=GanStageConfig(rendering=GanRendering(recompute=True)),

@@ -17,7 +17,7 @@ from torch.nn import functional
 from ..geometry.cameras import Camera, Rays
 from ..geometry.fields import VolumeField
 from ..geometry.interpolated import Interpolated
-from ..geometry.proposed import Proposed, bin_weights, probe, reach
+from ..geometry.proposed import Mode, Proposed, bin_weights, probe, reach
 from ..geometry.sampling import RaySamples, Sampler, Span, TwoPass, box_span
 from ..geometry.volume import RayView, render_rays
 from ..models.proposal import ProposalCNN
@@ -38,6 +38,8 @@ class GanRendering:
     """Samples a pixel where the network says."""
     hard_budget: int | None = 32
     """Samples for the tenth of the pixels that are hardest."""
+    mode: Mode = "robust"
+    """How samples are drawn from what it says."""
     patch: int = 64
     """Side of the part of each picture that supervises the network, pixels of the full side."""
     blur: float = 1.0
@@ -116,7 +118,7 @@ def shoot(
         taught = _supervised(volume, large, full, said, bounds, config, random)
     if propose:
         probability = functional.interpolate(said.detach().exp()[None], (side, side), mode="area")[0]
-        placer = Proposed(network, budget=config.budget, hard_budget=config.hard_budget)
+        placer = Proposed(network, config.mode, config.budget, config.hard_budget)
         span = box_span(rays, volume.extent)
         samples = placer.placed(rearrange(probability, "k h w -> (h w) k"), span, bounds, random, seen.queries)
         view = render_rays(volume, rays, _Known(samples), image_shape=(side, side))

@@ -153,3 +153,20 @@ def test_planes_of_a_case_are_added_to_everybodys() -> None:
     before = model.planes(styles)
     torch.nn.init.normal_(model.case)
     torch.testing.assert_close(model.planes(styles), before + model.case)
+
+
+def test_planes_near_one_hold_the_sphere_and_pass_on_what_each_of_them_says() -> None:
+    torch.manual_seed(0)
+    generator = SdfGan(replace(TINY, ones=True, hidden=128))
+    with torch.no_grad():
+        planes = generator.planes(generator.styles(torch.randn(4, 8)))
+        assert abs(float(planes.mean()) - 1) < 0.1 and 0 < float(planes.std()) < 0.3
+        places = torch.tensor([[0.0, 0.0, 0.0], [0.7, 0.7, 0.7], [-0.7, 0.7, -0.7], [0.7, -0.7, -0.7]])
+        for own in planes:
+            assert (generator.volume(own[None]).sdf(places) > 0).tolist() == [False, True, True, True]
+    planes.requires_grad_(True)
+    points = 0.5 * torch.randn(200, 3)
+    generator.volume(planes[:1]).features(points).sum().backward()
+    # The product of three numbers near 1 rises with each of them as fast as their sum does.
+    shares = planes.grad[0].sum((1, 2, 3)) / (200 * planes.shape[2])
+    torch.testing.assert_close(shares, torch.ones(3), atol=0.25, rtol=0)
