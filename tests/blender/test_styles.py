@@ -7,10 +7,19 @@ bpy = pytest.importorskip("bpy")
 
 from blender_addon import session  # noqa: E402
 from blender_addon.jobs import Phase  # noqa: E402
-from blender_addon.protocol import Cancel, JobRequest  # noqa: E402
+from blender_addon.panels.create import MAQUETTE_PT_create  # noqa: E402
+from blender_addon.panels.styles import (  # noqa: E402
+    MAQUETTE_MT_bases,
+    MAQUETTE_MT_crowd_generators,
+    MAQUETTE_MT_generators,
+    MAQUETTE_PT_styles,
+)
+from blender_addon.protocol import Cancel, FreeMemory, JobRequest  # noqa: E402
 from blender_addon.scene import tags  # noqa: E402
 from blender_addon.styles import style_request, styles  # noqa: E402
 from tests.blender.backend import pump_until  # noqa: E402
+from tests.blender.drawn import drawn  # noqa: E402
+from tests.integration.tiny_runner import put_style  # noqa: E402
 
 pytestmark = [pytest.mark.blender, pytest.mark.usefixtures("addon")]
 RUNNER = "tests.integration.tiny_runner:Stylist"
@@ -99,3 +108,27 @@ def test_settings_taken_up_again_name_the_generator(connected):
     assert bpy.ops.maquette.generate(seed=11, preset="draft", synthesizer="own") == {"FINISHED"}
     put_here.synthesizer = ""
     assert bpy.ops.maquette.reuse() == {"FINISHED"} and put_here.synthesizer == "own"
+
+
+def test_panel_and_menus_show_styles_and_what_is_missing(connected):
+    put_style("bronze-bust", {"prompt": "a bronze bust", "model": "own", "keep": "rest", "created": "2026"})
+    welcome = connected.client.welcome
+    connected.client.send(FreeMemory())  # whatever changes a worker brings a new Welcome
+    pump_until(connected, lambda: connected.client.welcome is not welcome)
+    shown = drawn(MAQUETTE_PT_styles)
+    assert "bronze-bust" in shown.labels and "“a bronze bust”" in shown.labels
+    assert ("maquette.adapt", False) in shown.buttons
+    assert "Say what people shall become first" in " ".join(shown.labels)
+    bpy.context.scene.maquette_style.sentence = "an alien"
+    assert ("maquette.adapt", True) in drawn(MAQUETTE_PT_styles).buttons
+    for menu, fewest in ((MAQUETTE_MT_generators, 3), (MAQUETTE_MT_crowd_generators, 3), (MAQUETTE_MT_bases, 3)):
+        assert len(drawn(menu).buttons) >= fewest
+    assert bpy.ops.maquette.choose_generator(name="bronze-bust", crowd=True) == {"FINISHED"}
+    assert bpy.context.scene.maquette_crowd.generator == "bronze-bust" and not bpy.context.scene.maquette.synthesizer
+    settings = bpy.context.scene.maquette
+    settings.source, settings.sentence, settings.synthesizer = "SENTENCE", "an old man", "bronze-bust"
+    shown = drawn(MAQUETTE_PT_create)
+    assert ("maquette.generate", False) in shown.buttons
+    assert "bronze-bust makes people from a portrait or a seed" in " ".join(shown.labels)
+    settings.imagine = True
+    assert ("maquette.generate", True) in drawn(MAQUETTE_PT_create).buttons
