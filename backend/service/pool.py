@@ -32,6 +32,8 @@ MAX_STEP = 1.0
 """Seconds of silence that one look at the workers counts at most: while this process slept, so did they."""
 PATIENCE_SECONDS = 300.0
 """Of silence after which a worker hangs. Long: some libraries keep the whole process to themselves while they work."""
+FIRST_SECONDS = 60.0
+"""Within which a new process gives its first sign of life, however impatient one is: a busy computer starts slowly."""
 RETRY_SECONDS = 1.0
 """A worker that could not start is tried again when a job comes, but not more often than this."""
 
@@ -73,6 +75,8 @@ class Worker:
     """When the process was first seen dead; its last words may still be on their way."""
     silent: float = 0.0
     """Seconds without a sign of life, as far as this process was awake."""
+    met: bool = False
+    """It gave a sign of life since it was started."""
     hung: bool = False
     """It was ended for its silence."""
 
@@ -219,14 +223,15 @@ class Pool:
             )
             if worker is None:  # anyone on this machine can connect; only workers know their 32 bytes
                 continue
-            worker.silent = 0.0
+            worker.silent, worker.met = 0.0, True
             if identity.bytes == worker.identity:
                 yield from self._heard(worker, [frame.buffer for frame in frames])
         now = time.monotonic()
         step, self._looked = min(now - self._looked, MAX_STEP), now
         for worker in self.workers:
             worker.silent += step
-            if worker.process is not None and worker.silent > self._patience and not worker.hung:
+            patience = self._patience if worker.met else max(self._patience, FIRST_SECONDS)
+            if worker.process is not None and worker.silent > patience and not worker.hung:
                 log.error("worker on %s hangs; killed", worker.device, extra={"job": worker.job_id})
                 worker.hung = True
                 worker.process.kill()
@@ -297,11 +302,14 @@ class Pool:
                     f" {self.log_of(worker).with_suffix('.previous.log')}.",
                 )
             yield News("event", worker, message, encode(message))
-        if was is State.STARTING:
-            worker.state = State.FAILED
-            worker.problem = Failed(
-                "-", ErrorCode.NOT_READY, f"The worker on {worker.device} could not start ({ending}): {tail}"[:1000]
-            )
+        if was is State.STARTING and worker.hung:
+            message = f"The worker on {worker.device} gave no sign of life while it started, and was ended."
+            hint = "Close what keeps the computer busy, then ask again; or give the backend more --patience."
+            worker.state, worker.problem = State.FAILED, Failed("-", ErrorCode.NOT_READY, message, hint)
+        elif was is State.STARTING:
+            message = f"The worker on {worker.device} could not start ({ending}): {tail}"[:1000]
+            hint = "Run maquette doctor on the backend's machine: it says what is missing."
+            worker.state, worker.problem = State.FAILED, Failed("-", ErrorCode.NOT_READY, message, hint)
         elif was is not State.FAILED:
             self._spawn(worker)
         yield News("changed", worker)
@@ -309,7 +317,7 @@ class Pool:
     def _spawn(self, worker: Worker) -> None:
         # The last byte is no BEAT: a worker's two ids must not be taken for each other.
         worker.identity = b"\x01" + secrets.token_bytes(30) + b"\x00"
-        worker.silent, worker.hung = 0.0, False
+        worker.silent, worker.met, worker.hung = 0.0, False, False
         worker.state, worker.problem, worker.started, worker.ended = State.STARTING, None, time.monotonic(), None
         path = self.log_of(worker)
         if path.exists():

@@ -159,7 +159,9 @@ def _serve(settings: dict[str, Any]) -> int:
         if isinstance(error, ServiceError):
             worker.send(Unable(ErrorCode.NOT_READY, error.message, error.hint))
         else:
-            worker.send(Unable(ErrorCode.NOT_READY, f"The worker cannot start: {type(error).__name__}: {error}"[:1000]))
+            sentence = f"The worker cannot start: {type(error).__name__}: {error}"[:1000]
+            hint = "Run maquette doctor on the backend's machine: it says what is missing."
+            worker.send(Unable(ErrorCode.NOT_READY, sentence, hint))
         worker.close()
         return 1
     worker.serve(runner)

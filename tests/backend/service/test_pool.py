@@ -107,6 +107,27 @@ def test_workers_rest_by_themselves_when_told_so(tmp_path: Path) -> None:
         context.term()
 
 
+@pytest.mark.parametrize("first", [60.0, 0.05])
+def test_a_worker_that_starts_slowly_is_waited_for_but_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: float
+) -> None:
+    monkeypatch.setattr("backend.service.pool.FIRST_SECONDS", first)
+    context: zmq.Context[Any] = zmq.Context()
+    made = Pool(context, ("cpu",), "tests.integration.tiny_runner:TinyRunner", tmp_path, grace=5.0, patience=0.05)
+    (worker,) = made.workers
+    made.start()
+    try:
+        if first > 1:
+            collect(made, lambda: worker.met)
+            return
+        collect(made, lambda: worker.state is State.FAILED)
+        assert made.hopeless() is not None and worker.problem is not None
+        assert "no sign of life while it started" in worker.problem.message and "--patience" in worker.problem.hint
+    finally:
+        made.close()
+        context.term()
+
+
 def test_workers_of_one_device_have_a_log_each(tmp_path: Path) -> None:
     context: zmq.Context[Any] = zmq.Context()
     pool = Pool(context, ("cuda:0", "cuda:0", "cpu"), "none:None", tmp_path, grace=5.0)
