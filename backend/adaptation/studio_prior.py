@@ -62,12 +62,12 @@ class StudioPrior:
     def predict_noise(
         self, noisy: Float[Tensor, "B 3 S S"], times: Int[Tensor, " B"], text: Float[Tensor, "B E"]
     ) -> Float[Tensor, "B 3 S S"]:
-        """From the network's velocity (Salimans and Ho 2022)."""
+        """What is left of the noisy picture without the clean one that the network sees in it."""
         sigma = (1 - self.alphas_cumprod[times.to(self.device)]).sqrt()
         nothing = Known.nothing(len(noisy), noisy.shape[-1]).to(self.device)
         with self._cast():
-            velocity = self.model.network(noisy, sigma, text, nothing)
-        return noise_of(noisy.float(), sigma, velocity.float())
+            clean = self.model.network(noisy, sigma, text, nothing)
+        return noise_of(noisy.float(), sigma, clean.float())
 
     def _cast(self) -> AbstractContextManager[object]:
         return torch.autocast(self.device.type, torch.bfloat16) if self._half else nullcontext()

@@ -23,6 +23,11 @@ GUIDES = 8
 """Channels of the guide: normal (3), facing, depth, shown, generate, keep."""
 NUMBERS = 4
 """Of a picture: doubt, whether the shape and whether the present picture are told, scale."""
+KEPT, PRESENT, GENERATED = 0.05, 0.45, 0.75
+"""Deviation of true pixels (in [-1, 1]) around the present picture where it is kept and elsewhere, and around `UNTOLD`
+or grey where there is none."""
+UNTOLD = 0.25
+"""Mean of pictures of heads over white."""
 SCALE_UNIT = 32.0
 """Pixels per box unit whose scale is 0; each doubling adds 1."""
 
@@ -90,7 +95,7 @@ def scale_of(pixels_per_unit: float) -> float:
 
 
 class LookDenoiser(nn.Module):
-    """Velocity alpha noise - sigma x0 (Salimans and Ho 2022) from alpha x0 + sigma noise: pictures in [-1, 1]."""
+    """x0 from sqrt(1 - sigma²) x0 + sigma noise: pictures in [-1, 1]."""
 
     def __init__(self, config: LookDenoiserConfig) -> None:
         super().__init__()
@@ -120,7 +125,14 @@ class LookDenoiser(nn.Module):
     def forward(
         self, noisy: Float[Tensor, "B 3 H W"], sigma: Float[Tensor, " B"], said: Float[Tensor, "B E"], known: Known
     ) -> Float[Tensor, "B 3 H W"]:
-        """Velocities; `said` is what `text` made of the sentences."""
+        """Clean pictures; `said` is what `text` made of the sentences."""
+        mean, deviation = expected(noisy, sigma, known)
+        return mean + deviation * self.correction(noisy, sigma, said, known)
+
+    def correction(
+        self, noisy: Float[Tensor, "B 3 H W"], sigma: Float[Tensor, " B"], said: Float[Tensor, "B E"], known: Known
+    ) -> Float[Tensor, "B 3 H W"]:
+        """How far the truth is from what is expected, in the deviations of that."""
         if noisy.shape[-1] % self.config.least or noisy.shape[-2] % self.config.least:
             raise ValueError(f"sides must be multiples of {self.config.least}, got {list(noisy.shape[-2:])}")
         moment = self.time(timestep_features(torch.asin(sigma.float().clamp(max=1)) * 2 / torch.pi, 64))
@@ -153,20 +165,33 @@ def towards(azimuth: float, elevation: float) -> Float[Tensor, " 3"]:
     return torch.tensor([math.sin(azimuth) * flat, math.sin(elevation), math.cos(azimuth) * flat])
 
 
-def clean(
-    noisy: Float[Tensor, "B 3 H W"], sigma: Float[Tensor, " B"], velocity: Float[Tensor, "B 3 H W"]
-) -> Float[Tensor, "B 3 H W"]:
-    """x0 that a velocity stands for."""
-    level = sigma.float()[:, None, None, None]
-    return (1 - level.square()).clamp(min=0).sqrt() * noisy - level * velocity
+def expected(
+    noisy: Float[Tensor, "B 3 H W"], sigma: Float[Tensor, " B"], known: Known
+) -> tuple[Float[Tensor, "B 3 H W"], Float[Tensor, "B 3 H W"]]:
+    """What x0 is taken to be before the network speaks, and how far it may be off.
+
+    Mean and deviation of x0 given the noisy picture, if x0 were normal around the present picture, or around no picture
+    in particular (Karras et al. 2022, eq. 7 and 8, for a mean that is not 0): so the network has only to say what is
+    left, and that is of unit size at every level of noise.
+    """
+    told = known.numbers[:, 2, None, None, None]
+    generate, keep = known.guide[:, 6:7] * told, known.guide[:, 7:8] * told
+    rest = (1 - generate - keep).clamp(min=0)
+    before = (GENERATED * generate + KEPT * keep + (PRESENT * told + GENERATED * (1 - told)) * rest).square()
+    mean = known.picture + UNTOLD * (1 - told)
+    noise = sigma.float().square()[:, None, None, None].clamp(min=1e-6)
+    signal = (1 - noise).clamp(min=0)
+    total = noise + before * signal
+    posterior = (mean * noise + before * signal.sqrt() * noisy) / total
+    return posterior, (before * noise / total).sqrt().expand_as(noisy)
 
 
 def noise_of(
-    noisy: Float[Tensor, "B 3 H W"], sigma: Float[Tensor, " B"], velocity: Float[Tensor, "B 3 H W"]
+    noisy: Float[Tensor, "B 3 H W"], sigma: Float[Tensor, " B"], x0: Float[Tensor, "B 3 H W"]
 ) -> Float[Tensor, "B 3 H W"]:
-    """The noise that a velocity stands for."""
-    level = sigma.float()[:, None, None, None]
-    return level * noisy + (1 - level.square()).clamp(min=0).sqrt() * velocity
+    """The noise that is left when a clean picture is taken out."""
+    level = sigma.float()[:, None, None, None].clamp(min=1e-3)
+    return (noisy - (1 - level.square()).clamp(min=0).sqrt() * x0) / level
 
 
 class _PixelNorm(nn.Module):

@@ -14,7 +14,7 @@ from ..diffusion.denoiser import diffuse, draw_times
 from ..diffusion.samplers import ddim
 from ..diffusion.schedule import ScheduleConfig
 from ..models.layers import channels_last
-from ..models.look_denoiser import Known, LookDenoiser, LookDenoiserConfig
+from ..models.look_denoiser import Known, LookDenoiser, LookDenoiserConfig, expected
 from ..models.look_text import vocabulary_of
 from ..weights.looks import LookModel, LookModelConfig, denoiser
 from .look_set import LookSet
@@ -66,7 +66,7 @@ class LooksStage:
         channels_last(self.network)
 
     def losses(self, random: torch.Generator) -> dict[str, Tensor]:
-        """Squared error of the velocity, over the head and, less, around it."""
+        """Squared error of the correction, over the head and, less, around it."""
         config, device = self.config, self.network.stem.weight.device
         early = float(torch.rand(1, generator=random)) < config.small and self.progress < config.first
         count, side = (config.first_batch, config.first_side) if early else (config.batch, config.side)
@@ -75,15 +75,15 @@ class LooksStage:
         u = draw_times(count, random)[torch.randperm(count, generator=random)]
         noise = torch.randn(x0.shape, generator=random).to(device)
         noisy, sigma = diffuse(x0, u.to(device), noise, config.schedule)
-        velocity = self.network(noisy, sigma, self.network.text(truth.sentences), truth.known.to(device))
-        level = sigma[:, None, None, None]
-        wanted = (1 - level.square()).clamp(min=0).sqrt() * noise - level * x0
+        known = truth.known.to(device)
+        mean, deviation = expected(noisy, sigma, known)
+        error = self.network.correction(noisy, sigma, self.network.text(truth.sentences), known)
+        error = error - (x0 - mean) / deviation
         alone = (truth.known.numbers[:, 1:3].sum(1) == 0).float().to(device)[:, None, None, None]
         # With a sentence alone the silhouette has to be learned, too.
         least = torch.maximum(alone, torch.tensor(config.background, device=device))
         weight = least + (1 - least) * truth.shown.to(device)
-        error = weight * (velocity - wanted).square()
-        return {"velocity": error.mean() / weight.mean()}
+        return {"correction": (weight * error.square()).mean() / weight.mean()}
 
     def sheet(self, average_weights: dict[str, Tensor], path: Path) -> None:
         """Pictures from sentences alone, then views as they were known, repainted, and true."""

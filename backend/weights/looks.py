@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..diffusion.denoiser import Denoiser, at_time
 from ..diffusion.schedule import ScheduleConfig
 from ..models.layers import channels_last
-from ..models.look_denoiser import Known, LookDenoiser, LookDenoiserConfig, clean
+from ..models.look_denoiser import Known, LookDenoiser, LookDenoiserConfig
 from .store import fill, misfit, other_version, read, write
 
 LOOKS = Path(__file__).with_name("looks.safetensors")
@@ -87,9 +87,9 @@ def denoiser(
 
     def network(x: Tensor, sigma: Tensor) -> Tensor:
         if guidance == 1:
-            return clean(x, sigma, model.network(x, sigma, said, seen))
+            return model.network(x, sigma, said, seen)
         twice, levels = torch.cat([x, x]), torch.cat([sigma, sigma])
-        wanted, other = clean(twice, levels, model.network(twice, levels, said, seen)).chunk(2)
+        wanted, other = model.network(twice, levels, said, seen).chunk(2)
         return other + guidance * (wanted - other)
 
     return at_time(lambda x, sigma: network(x, sigma.expand(len(x))), model.config.schedule)

@@ -7,7 +7,7 @@ import torch
 from backend.adaptation.errors import AdaptationError
 from backend.adaptation.prior import PicturePrior, PriorPlace, load_prior, noised
 from backend.adaptation.studio_prior import StudioPrior
-from backend.models.look_denoiser import Known, clean
+from backend.models.look_denoiser import Known
 from backend.weights.looks import LOOKS, LookModel, LookModelConfig, save_looks
 
 
@@ -43,7 +43,7 @@ def test_noise_and_the_clean_picture_that_the_network_sees_explain_the_noisy_one
     found = prior.predict_noise(noisy, times, said)
     share = prior.alphas_cumprod[times]
     sigma = (1 - share).sqrt()
-    x0 = clean(noisy, sigma, model.network(noisy, sigma, said, Known.nothing(2, 16)))
+    x0 = model.network(noisy, sigma, said, Known.nothing(2, 16))
     level = share[:, None, None, None]
     assert torch.allclose(level.sqrt() * x0 + (1 - level).sqrt() * found, noisy, atol=1e-4)
     other = prior.predict_noise(noisy, times, prior.text(["a marble statue", "a woman"]))

@@ -5,10 +5,14 @@ import pytest
 import torch
 
 from backend.models.look_denoiser import (
+    GENERATED,
+    KEPT,
+    PRESENT,
+    UNTOLD,
     Known,
     LookDenoiser,
     LookDenoiserConfig,
-    clean,
+    expected,
     guide_of,
     noise_of,
     scale_of,
@@ -25,15 +29,35 @@ def _network() -> LookDenoiser:
     return network
 
 
-def test_velocities_are_another_way_to_say_picture_and_noise() -> None:
+def test_picture_and_noise_explain_what_is_noisy() -> None:
     random = torch.Generator().manual_seed(0)
     x0, noise = torch.randn(2, 3, 8, 8, generator=random), torch.randn(2, 3, 8, 8, generator=random)
     sigma = torch.tensor([0.2, 0.9])
     level = sigma[:, None, None, None]
-    alpha = (1 - level.square()).sqrt()
-    noisy, velocity = alpha * x0 + level * noise, alpha * noise - level * x0
-    torch.testing.assert_close(clean(noisy, sigma, velocity), x0)
-    torch.testing.assert_close(noise_of(noisy, sigma, velocity), noise)
+    torch.testing.assert_close(noise_of((1 - level.square()).sqrt() * x0 + level * noise, sigma, x0), noise)
+
+
+def test_what_is_expected_is_right_for_normal_pictures() -> None:
+    """Draws of the model's own assumption: the error of the mean is as large as it says, and nearer than the prior."""
+    random = torch.Generator().manual_seed(0)
+    known = Known.nothing(1, 64)
+    known.numbers[:, 2] = 1
+    known.picture.fill_(0.4)
+    known.guide[:, 7, :32] = 1
+    spread = torch.where(known.guide[:, 7:8] > 0, KEPT, PRESENT)
+    x0 = known.picture + spread * torch.randn(1, 3, 64, 64, generator=random)
+    for sigma in (0.05, 0.5, 0.98):
+        noisy = (1 - sigma**2) ** 0.5 * x0 + sigma * torch.randn(x0.shape, generator=random)
+        mean, deviation = expected(noisy, torch.tensor([sigma]), known)
+        for rows in (slice(0, 32), slice(32, 64)):
+            units = ((x0 - mean) / deviation)[:, :, rows]
+            assert float(units.std()) == pytest.approx(1, abs=0.05)
+
+
+def test_without_a_picture_the_mean_is_the_one_of_all() -> None:
+    mean, deviation = expected(torch.randn(1, 3, 8, 8), torch.ones(1), Known.nothing(1, 8))
+    torch.testing.assert_close(mean, torch.full_like(mean, UNTOLD))
+    torch.testing.assert_close(deviation, torch.full_like(mean, GENERATED))
 
 
 @torch.no_grad()
@@ -57,12 +81,13 @@ def test_everything_that_is_known_counts() -> None:
 def test_sides_that_do_not_fold_are_refused() -> None:
     network = _network()
     with pytest.raises(ValueError, match="multiples of 8"):
-        network(torch.zeros(1, 3, 12, 16), torch.tensor([0.5]), network.text([""]), Known.nothing(1, 16))
+        network(torch.zeros(1, 3, 12, 12), torch.tensor([0.5]), network.text([""]), Known.nothing(1, 12))
 
 
-def test_a_fresh_network_says_nothing() -> None:
-    network = LookDenoiser(LookDenoiserConfig.tiny())
-    assert not network(torch.ones(1, 3, 8, 8), torch.tensor([0.5]), network.text([""]), Known.nothing(1, 8)).any()
+def test_a_fresh_network_corrects_nothing() -> None:
+    network, known = LookDenoiser(LookDenoiserConfig.tiny()), Known.nothing(1, 8)
+    noisy, sigma = torch.ones(1, 3, 8, 8), torch.tensor([0.5])
+    torch.testing.assert_close(network(noisy, sigma, network.text([""]), known), expected(noisy, sigma, known)[0])
 
 
 def test_configurations_survive_json() -> None:

@@ -26,7 +26,7 @@ def stage(folder: Path) -> LooksStage:
 
 def held_out_loss(stage: LooksStage) -> float:
     with torch.no_grad():
-        return sum(float(stage.losses(torch.Generator().manual_seed(1000 + k))["velocity"]) for k in range(6)) / 6
+        return sum(float(stage.losses(torch.Generator().manual_seed(1000 + k))["correction"]) for k in range(6)) / 6
 
 
 def test_looks_of_balls_are_learned_and_the_model_is_whole(folder: Path, tmp_path: Path) -> None:
