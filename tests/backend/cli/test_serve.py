@@ -30,3 +30,13 @@ def test_a_list_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.Captur
     assert run_command_line(arguments) == 2
     logging.getLogger("backend").setLevel(before)
     assert "list of allowed clients" in capsys.readouterr().err and not (tmp_path / "s").exists()
+
+
+def test_a_backend_that_keeps_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = logging.getLogger("backend").level
+    for limit in (["--keep-jobs", "0"], ["--keep-gb", "0"]):
+        assert run_command_line(["serve", "--store", str(tmp_path / "s"), *limit]) == 2
+        written = capsys.readouterr().err
+        assert "at least one result" in written and "Raise --keep-jobs or --keep-gb." in written
+    logging.getLogger("backend").setLevel(before)
+    assert not (tmp_path / "s").exists()
