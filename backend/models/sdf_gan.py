@@ -228,15 +228,15 @@ class SdfGan(nn.Module):
         parts = zip(coarse.chunk(3, 1), self.doubling, strict=True)
         planes = torch.stack([block(part, part, last, noise)[1] for part, block in parts], 1)
         # Every block adds an image of deviation 1; of larger ones the product of three would be enormous.
-        planes = planes / math.sqrt(len(self.synthesis.blocks) + 1)
+        planes = planes.float() / math.sqrt(len(self.synthesis.blocks) + 1)
+        if self.config.ones:  # in full precision: half has few digits left near 1
+            planes = planes + 1
         return planes if self.case is None else planes + self.case
 
     @torch.no_grad()
     def _near_ones(self) -> None:
         for block in (*self.synthesis.blocks, *self.doubling):
             cast(Block, block).to_image.weight *= SMALL
-        for block in self.doubling:
-            cast(Block, block).to_image.bias.fill_(math.sqrt(len(self.synthesis.blocks) + 1))
 
     def volume(
         self, planes: Float[Tensor, "1 3 C R R"], camera: Camera | None = None, recompute: bool = False

@@ -7,7 +7,7 @@ away from the surface's value, and the proposal network learns along. Weights th
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -20,6 +20,7 @@ from ..models.discriminator import Discriminator, DiscriminatorConfig, r1_penalt
 from ..models.portrait_encoder import PortraitEncoder
 from ..models.proposal import ProposalCNN, ProposalConfig
 from ..models.sdf_gan import SdfGan, SdfGanConfig, camera_label
+from ..models.stylegan import Dense
 from ..weights.sdf_gan import SdfGanFileConfig, TrainedSdfGan
 from .adaptive import Adaptive
 from .gan_codes import subject_codes
@@ -105,7 +106,10 @@ class GanStage:
         self.codes: Tensor | None = None
         """Of all subjects of the pictures, where there is a warm start."""
         if config.warm is not None and eye is not None:
-            self.codes = subject_codes(views, eye, generator.mapping.z)
+            found = subject_codes(views, eye, generator.mapping.z)
+            self.codes = found.z
+            with torch.no_grad():  # styles begin with what tells people apart the most
+                cast(Dense, self.generator.mapping.layers[0]).weight[:, : generator.mapping.z] *= found.weight
         self.turns = (self._makers_turn(), self._judge_turn())
 
     def losses(self, random: torch.Generator) -> dict[str, Tensor]:
@@ -143,6 +147,7 @@ class GanStage:
         """The errors of pictures of some subjects, made from their codes."""
         assert self.codes is not None
         config, device = self.config, self.generator.mapping.mean.device
+        warm = warm.at(self.progress)
         subjects = torch.randint(len(self.codes), (warm.people,), generator=random)
         drawn = [self._patches(int(subject), warm, random) for subject in subjects]
         label = None

@@ -6,6 +6,7 @@ components that are each made normal: whoever is drawn from N(0, 1) afterwards l
 plays the part of the latent that LOLNeRF (Rebain et al. 2022) optimises, and costs one look instead.
 """
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -32,9 +33,19 @@ class Likenesses(Protocol):
         """For each subject some pictures as the encoder takes them, and the direction that each was taken from."""
 
 
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """Latents of all subjects."""
+
+    z: Float[Tensor, "N Z"]
+    """Over all subjects every number is normal with mean 0 and deviation 1."""
+    weight: Float[Tensor, " Z"]
+    """How much of the encoder's features each number stands for: deviations, their mean square being 1."""
+
+
 @torch.no_grad()
-def subject_codes(source: Likenesses, eye: PortraitEncoder, size: int) -> Float[Tensor, "N Z"]:
-    """A latent for each subject; over all subjects every number of it is normal with mean 0 and deviation 1.
+def subject_codes(source: Likenesses, eye: PortraitEncoder, size: int) -> Codes:
+    """A latent for each subject, the most telling numbers first.
 
     Raises ValueError if there are no more subjects than numbers.
     """
@@ -50,17 +61,18 @@ def subject_codes(source: Likenesses, eye: PortraitEncoder, size: int) -> Float[
             features = seen.new_empty(source.subjects, *seen.shape[1:])
             towards = directions.new_empty(source.subjects, *directions.shape[1:])
         features[first:last], towards[first:last] = seen, directions
-    return normal_scores(principal(_without_camera(features, towards).mean(1), size))
+    found = principal(_without_camera(features, towards).mean(1), size)
+    deviation = found.std(0)
+    return Codes(normal_scores(found), deviation / deviation.square().mean().sqrt())
 
 
 def principal(features: Float[Tensor, "N D"], size: int) -> Float[Tensor, "N Z"]:
-    """The coordinates of features along the directions of their greatest variance, in deviations."""
+    """The coordinates of standardised features along the directions of their greatest variance."""
     scaled = (features - features.mean(0)) / features.std(0).clamp_min(1e-6)
     rotation = torch.linalg.svd(scaled, full_matrices=False).Vh[:size]
     # The sign of a direction is chance: the largest share of each is made positive.
     sign = rotation.gather(1, rotation.abs().argmax(1, keepdim=True)).sign()
-    found = scaled @ (rotation * sign).T
-    return found / found.std(0).clamp_min(1e-6)
+    return scaled @ (rotation * sign).T
 
 
 def normal_scores(values: Float[Tensor, "N Z"]) -> Float[Tensor, "N Z"]:

@@ -7,7 +7,7 @@ sharply or all of it coarsely (GRAF, Schwarz et al. 2020). No shape is ever show
 that people who are drawn later come from the same distribution.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Float
@@ -36,13 +36,17 @@ class WarmStart:
     """Steps between two of them afterwards."""
     gentle: float = 0.25
     """Learning rates afterwards, over those before."""
+    sharpen: float = 0.3
+    """Share of the run before which patches have half the side, and minibatches twice the people: who it is shows
+    coarsely, and many people say best what the code means."""
     people: int = 6
     """In a minibatch."""
     views: int = 2
     """Pictures of each, as far as there are as many."""
     patch: int = 32
-    """Side of the part of each picture that is rendered, pixels of the reduced picture; whole sixteenths."""
-    shares: tuple[float, ...] = (0.35, 0.4, 0.25)
+    """Side of the part of each picture that is rendered, pixels of the reduced picture; an even number of
+    sixteenths."""
+    shares: tuple[float, ...] = (0.45, 0.35, 0.2)
     """How often the part is the whole picture, a half of its side, a quarter, ...: as far as pictures are as large."""
     sampler: Sampler = field(default_factory=lambda: Interpolated(nodes=20, count=10))
     colour_weight: float = 2.0
@@ -53,6 +57,10 @@ class WarmStart:
     """The same of differences between neighbouring pixels."""
     seen_weight: float = 0.3
     """Of the mean absolute error in a portrait encoder's maps, over their mean size."""
+
+    def at(self, progress: float) -> "WarmStart":
+        """What holds when a share of the run is done."""
+        return self if progress >= self.sharpen else replace(self, patch=self.patch // 2, people=2 * self.people)
 
 
 @dataclass(frozen=True, slots=True)

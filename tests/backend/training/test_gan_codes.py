@@ -31,8 +31,11 @@ def eye() -> PortraitEncoder:
 
 
 def test_codes_are_normal_and_tell_people_apart() -> None:
-    codes = subject_codes(Faces(), eye(), 3)
+    found = subject_codes(Faces(), eye(), 3)
+    codes = found.z
     assert codes.shape == (40, 3)
+    assert bool((found.weight.diff() <= 0).all())  # the most telling first
+    torch.testing.assert_close(found.weight.square().mean(), torch.tensor(1.0))
     torch.testing.assert_close(codes.mean(0), torch.zeros(3), atol=1e-4, rtol=0)
     torch.testing.assert_close(codes.std(0), torch.ones(3), atol=0.06, rtol=0)
     nearest = (codes[:, None] - codes).norm(dim=-1) + 9 * torch.eye(40)

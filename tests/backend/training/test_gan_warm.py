@@ -16,7 +16,7 @@ from backend.training.gan_views import FolderViews
 from backend.training.gan_warm import WarmStart, draw_patch, shown_again
 from tests.backend.training.gan_balls import ball, write_folder
 
-WARM = WarmStart(until=0.5, judge_from=0.4, people=2, views=2, patch=16, sampler=Interpolated(8, 6))
+WARM = WarmStart(until=0.5, judge_from=0.4, sharpen=0.0, people=2, views=2, patch=16, sampler=Interpolated(8, 6))
 
 
 def eye() -> PortraitEncoder:
@@ -107,6 +107,11 @@ def test_a_run_goes_from_one_to_the_other_and_resumes(tmp_path: Path) -> None:
     assert whole["steps"] == cut["steps"] == 4
     # Of four steps the last two are judged; the run that was cut after two had half of those judged as well.
     assert int(whole["network"]["judged"]) == 2 and int(cut["network"]["judged"]) == 3
+
+
+def test_patches_are_coarse_and_of_many_at_first() -> None:
+    warm = replace(WARM, sharpen=0.3)
+    assert (warm.at(0.2).patch, warm.at(0.2).people) == (8, 4) and warm.at(0.3) == warm
 
 
 def test_codes_need_an_encoder(tmp_path: Path) -> None:
