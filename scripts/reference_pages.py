@@ -43,6 +43,7 @@ LABELS = ("message", "hint")
 AREAS = {
     "The backend and its clients": ("backend/service/", "blender_addon/launcher.py", "blender_addon/line.py"),
     "In Blender": ("blender_addon/",),
+    "Styles and imagined heads": ("backend/adaptation/", "backend/pipeline/adapt", "backend/pipeline/imagined.py"),
     "Portraits, requests and the making of avatars": ("backend/pipeline/", "backend/faces/", "backend/synthesis/"),
     "Textures and heads of your own": ("backend/refinement/", "backend/surface/", "backend/texture/"),
     "Weights and checkpoints": ("backend/weights/",),
