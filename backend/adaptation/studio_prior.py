@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Our own model of looks as a picture prior: small, of pixels, shipped, and at home with heads alone.
+"""Our own model of looks as a picture prior: small, of pixels at half the side, shipped, and at home with heads alone.
 
 It knows the looks of `studio.looks` and studio people's own features in the words of `studio.look_captions`; what else
 a sentence says is passed over (`StudioPrior.unknown`).
@@ -11,9 +11,10 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional
 
 from ..diffusion.schedule import alpha_bar
-from ..models.look_denoiser import Known, noise_of
+from ..models.look_denoiser import IMAGINED_SCALE, IMAGINED_SIDE, Known, noise_of
 from ..training.precision import use_bfloat16
 from ..weights.looks import LOOKS, LookModel, load_looks
 from ..weights.store import WeightsError, file_hash
@@ -23,6 +24,8 @@ from .prior import PriorPlace
 TIMES = 1000
 """Whole-numbered times; time t is the schedule's (t + 1) / TIMES."""
 SIDE = 64
+POOLED = SIDE // IMAGINED_SIDE
+"""Noise is added to means of squares of so many pixels a side."""
 CLEANEST, NOISIEST = 0.9999, 1e-4
 """Bounds of the signal's share, so that neither part of a noisy picture vanishes."""
 
@@ -50,21 +53,21 @@ class StudioPrior:
         """Words of a sentence that it cannot read."""
         return self.model.network.text.unknown(prompt)
 
-    def encode(self, pictures: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B 3 S S"]:
-        """The pictures themselves: noise is added to pixels."""
-        return pictures
+    def encode(self, pictures: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B 3 s s"]:
+        """The pictures at half their side: what the model imagines is that small."""
+        return functional.avg_pool2d(pictures, POOLED)
 
-    def decode(self, latents: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B 3 S S"]:
-        """The pictures themselves."""
-        return latents
+    def decode(self, latents: Float[Tensor, "B 3 s s"]) -> Float[Tensor, "B 3 S S"]:
+        """The small pictures, enlarged."""
+        return functional.interpolate(latents, scale_factor=POOLED, mode="bilinear", align_corners=False)
 
     @torch.no_grad()
     def predict_noise(
-        self, noisy: Float[Tensor, "B 3 S S"], times: Int[Tensor, " B"], text: Float[Tensor, "B E"]
-    ) -> Float[Tensor, "B 3 S S"]:
+        self, noisy: Float[Tensor, "B 3 s s"], times: Int[Tensor, " B"], text: Float[Tensor, "B E"]
+    ) -> Float[Tensor, "B 3 s s"]:
         """What is left of the noisy picture without the clean one that the network sees in it."""
         sigma = (1 - self.alphas_cumprod[times.to(self.device)]).sqrt()
-        nothing = Known.nothing(len(noisy), noisy.shape[-1]).to(self.device)
+        nothing = Known.nothing(len(noisy), noisy.shape[-1], IMAGINED_SCALE).to(self.device)
         with self._cast():
             clean = self.model.network(noisy, sigma, text, nothing)
         return noise_of(noisy.float(), sigma, clean.float())

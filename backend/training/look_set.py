@@ -24,10 +24,8 @@ from .view_wear import HeadViews, wear
 
 MOST = 512
 """People who are held in memory, 3.3 MB each."""
-WHOLE = 0.6
-"""Share of draws that show a whole bust or head; the others show parts at finer scales."""
-SENTENCE_ALONE = 0.6
-"""Of those, the share of which nothing but a sentence is known."""
+WHOLE = 0.35
+"""Share of a refiner's draws that show a whole bust or head; the others show parts at finer scales."""
 PHOTOGRAPHS, RECOLOURED = 0.22, 0.16
 """Shares of draws that show a person as he or she is, or with one thing recoloured; the others are evenly spread over
 all other looks."""
@@ -91,9 +89,13 @@ class LookSet:
     def __len__(self) -> int:
         return len(self._where)
 
-    def draw(self, count: int, side: int, random: torch.Generator) -> LookBatch:
-        """Anybody, in any look, from anywhere."""
-        return _joined([self._one(side, random) for _ in range(count)])
+    def imagined(self, count: int, side: int, random: torch.Generator) -> LookBatch:
+        """Whole heads of anybody, in any look, from anywhere, of which nothing but a sentence is known."""
+        return _joined([self._one(side, random, alone=True) for _ in range(count)])
+
+    def repainted(self, count: int, side: int, random: torch.Generator) -> LookBatch:
+        """Heads and parts of them, as a refiner meets them."""
+        return _joined([self._one(side, random, alone=False) for _ in range(count)])
 
     def labelled(
         self, count: int, side: int, random: torch.Generator
@@ -123,7 +125,7 @@ class LookSet:
         return torch.stack(pictures), torch.stack(masks)
 
     def sentences(self, count: int, random: torch.Generator) -> list[str]:
-        """What `draw` might say."""
+        """What may be said of them."""
         said = []
         for _ in range(count):
             record = self.records[_below(len(self), random)]
@@ -141,11 +143,10 @@ class LookSet:
         found = _tensors(stored, slice(None), slice(None), side)
         return seen(*found, sitting_camera(*camera)), camera[0], _density(camera[2], full) * side / full
 
-    def _one(self, side: int, random: torch.Generator) -> LookBatch:
-        wanted, alone = _wish(random), False
-        if _chance(random) < WHOLE:
+    def _one(self, side: int, random: torch.Generator, *, alone: bool) -> LookBatch:
+        wanted = _wish(random)
+        if alone or _chance(random) < WHOLE:
             view, azimuth, density = self._whole(side, random)
-            alone = _chance(random) < SENTENCE_ALONE
         else:
             view, azimuth, density = self._part(side, random)
         person = self._last

@@ -9,12 +9,13 @@ import torch
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 
 from ..diffusion.denoiser import diffuse, draw_times
 from ..diffusion.samplers import ddim
 from ..diffusion.schedule import ScheduleConfig
 from ..models.layers import channels_last
-from ..models.look_denoiser import Known, LookDenoiser, LookDenoiserConfig, expected
+from ..models.look_denoiser import IMAGINED_SCALE, IMAGINED_SIDE, Known, LookDenoiser, LookDenoiserConfig, expected
 from ..models.look_text import vocabulary_of
 from ..weights.looks import LookModel, LookModelConfig, denoiser
 from .look_set import LookSet
@@ -34,17 +35,18 @@ class LooksStageConfig:
     """How looks are learned."""
 
     batch: int = 10
-    """Small: while a run is short, many rough steps teach more than few exact ones."""
+    """Views to be repainted in a minibatch: while a run is short, many rough steps teach more than few exact ones."""
     side: int = 64
-    first_side: int = 32
-    """Of most minibatches early on, which then hold more: colours, and what words mean, show in small pictures, too."""
-    first_batch: int = 24
-    first: float = 0.45
-    """Share of the run in which pictures are small."""
-    small: float = 0.75
-    """Share of minibatches that are small in that part."""
+    """Of those, pixels."""
+    imagined: float = 0.5
+    """Share of minibatches of which nothing but sentences is known."""
+    imagined_batch: int = 24
+    imagined_side: int = IMAGINED_SIDE
     people: int = 512
     """Held in memory."""
+    late: float = 0.6
+    """Power of times drawn evenly: below 1, more of them are noisy. There all that is large is decided, and learned
+    last."""
     background: float = 0.25
     """Weight of what is neither the head nor close to it, relative to the head's."""
     schedule: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(kind="cosine", tau=1.0))
@@ -57,7 +59,7 @@ class LooksStage:
 
     def __init__(self, folder: Path, network: LookDenoiserConfig | None, config: LooksStageConfig) -> None:
         """Words of the network's vocabulary are those of the studio's sentences unless a `network` is given."""
-        self.config, self.progress = config, 0.0
+        self.config = config
         self.people = LookSet(folder, most=config.people)
         if network is None:
             said = self.people.sentences(READ, torch.Generator().manual_seed(0))
@@ -68,11 +70,13 @@ class LooksStage:
     def losses(self, random: torch.Generator) -> dict[str, Tensor]:
         """Squared error of the correction, over the head and, less, around it."""
         config, device = self.config, self.network.stem.weight.device
-        early = float(torch.rand(1, generator=random)) < config.small and self.progress < config.first
-        count, side = (config.first_batch, config.first_side) if early else (config.batch, config.side)
-        truth = self.people.draw(count, side, random)
+        if float(torch.rand(1, generator=random)) < config.imagined:
+            truth = self.people.imagined(config.imagined_batch, config.imagined_side, random)
+        else:
+            truth = self.people.repainted(config.batch, config.side, random)
+        count = len(truth.picture)
         x0 = (2 * truth.picture - 1).to(device)
-        u = draw_times(count, random)[torch.randperm(count, generator=random)]
+        u = draw_times(count, random)[torch.randperm(count, generator=random)] ** config.late
         noise = torch.randn(x0.shape, generator=random).to(device)
         noisy, sigma = diffuse(x0, u.to(device), noise, config.schedule)
         known = truth.known.to(device)
@@ -91,21 +95,12 @@ class LooksStage:
         network.load_state_dict(average_weights)
         network.eval()
         model = LookModel(LookModelConfig(network.config, self.config.schedule), network)
-        random, side = torch.Generator().manual_seed(0), self.config.side
-        imagined = sample(model, list(SHEET), Known.nothing(len(SHEET), side), random, SHEET_GUIDANCE)
-        known: list[Known] = []
-        sentences: list[str] = []
-        truths: list[Tensor] = []
-        while len(known) < len(SHEET):
-            drawn = self.people.draw(1, side, random)
-            if float(drawn.known.numbers[0, 1]):
-                known.append(drawn.known)
-                sentences += drawn.sentences
-                truths.append(drawn.picture)
-        together = Known(*(torch.cat([getattr(each, name) for each in known])
-                           for name in ("picture", "guide", "numbers")))  # fmt: skip
-        painted = sample(model, sentences, together, random, 1.0)
-        rows = [torch.cat(list(each), 2) for each in (imagined, together.picture / 2 + 0.5, painted, torch.cat(truths))]
+        random, small = torch.Generator().manual_seed(0), self.config.imagined_side
+        imagined = sample(model, list(SHEET), Known.nothing(len(SHEET), small, IMAGINED_SCALE), random, SHEET_GUIDANCE)
+        imagined = functional.interpolate(imagined, (self.config.side,) * 2)
+        views = self.people.repainted(len(SHEET), self.config.side, random)
+        painted = sample(model, views.sentences, views.known, random, 1.0)
+        rows = [torch.cat(list(each), 2) for each in (imagined, views.known.picture / 2 + 0.5, painted, views.picture)]
         picture = (torch.cat(rows, 1).clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture.numpy()).save(path)

@@ -84,7 +84,7 @@ TINY = Cascade(
     planes=PlaneDecoderConfig.tiny(), planes_stage=PlanesStageConfig(people_per_step=1),
     upsampler=UpsamplerConfig.tiny(), upsampler_stage=UpsamplerStageConfig(batch=2),
     refiner=RefinerConfig.tiny(), refiner_stage=RefinerStageConfig(batch=2, crop=8),
-    looks=LookDenoiserConfig.tiny(), looks_stage=LooksStageConfig(batch=2, side=16, first_batch=2, first_side=16),
+    looks=LookDenoiserConfig.tiny(), looks_stage=LooksStageConfig(batch=2, side=16, imagined_batch=2, imagined_side=8),
 )  # fmt: skip
 RODIN = Paper(
     base=PlaneUNetConfig.rodin(), base_stage=PlaneBaseConfig(batch=8), upsampler=PlaneUpsamplerConfig.rodin(),

@@ -7,7 +7,7 @@ import torch
 from backend.adaptation.errors import AdaptationError
 from backend.adaptation.prior import PicturePrior, PriorPlace, load_prior, noised
 from backend.adaptation.studio_prior import StudioPrior
-from backend.models.look_denoiser import Known
+from backend.models.look_denoiser import IMAGINED_SCALE, Known
 from backend.weights.looks import LOOKS, LookModel, LookModelConfig, save_looks
 
 
@@ -28,7 +28,8 @@ def test_a_saved_model_is_a_picture_prior(tmp_path: Path) -> None:
     assert len(shares) == 1000 and bool((shares.diff() <= 0).all()) and 0 < float(shares[-1]) < float(shares[0]) < 1
     assert prior.unknown("a bronze quux") == ["quux"]
     pictures = torch.zeros(1, 3, 16, 16, requires_grad=True)
-    assert prior.encode(pictures).requires_grad and len(prior.fingerprint) == 16
+    assert prior.encode(pictures).requires_grad and prior.encode(pictures).shape == (1, 3, 8, 8)
+    assert prior.decode(prior.encode(pictures)).shape == pictures.shape and len(prior.fingerprint) == 16
 
 
 def test_noise_and_the_clean_picture_that_the_network_sees_explain_the_noisy_one() -> None:
@@ -43,7 +44,7 @@ def test_noise_and_the_clean_picture_that_the_network_sees_explain_the_noisy_one
     found = prior.predict_noise(noisy, times, said)
     share = prior.alphas_cumprod[times]
     sigma = (1 - share).sqrt()
-    x0 = model.network(noisy, sigma, said, Known.nothing(2, 16))
+    x0 = model.network(noisy, sigma, said, Known.nothing(2, 16, IMAGINED_SCALE))
     level = share[:, None, None, None]
     assert torch.allclose(level.sqrt() * x0 + (1 - level).sqrt() * found, noisy, atol=1e-4)
     other = prior.predict_noise(noisy, times, prior.text(["a marble statue", "a woman"]))

@@ -19,20 +19,24 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> LookSet:
     return LookSet(sitting_balls.write(tmp_path_factory.mktemp("sittings")))
 
 
-def test_draws_are_repeatable_and_of_every_kind(people: LookSet) -> None:
-    one, two = (people.draw(40, 32, torch.Generator().manual_seed(3)) for _ in range(2))
+def test_of_what_is_imagined_nothing_but_a_sentence_is_known(people: LookSet) -> None:
+    one, two = (people.imagined(20, 16, torch.Generator().manual_seed(3)) for _ in range(2))
     assert torch.equal(one.picture, two.picture) and one.sentences == two.sentences
-    assert one.picture.shape == (40, 3, 32, 32) and 0 <= float(one.picture.amin()) <= float(one.picture.amax()) <= 1
-    told = one.known.numbers[:, 1:3]
-    alone = told.sum(1) == 0
-    assert 5 < int(alone.sum()) < 30
-    assert not one.known.guide[alone].any() and not one.known.picture[alone].any()
-    assert bool(one.known.guide[told[:, 0] == 1].flatten(1).any(1).all())
-    assert any(sentence == "" for sentence in one.sentences) and sum(sentence != "" for sentence in one.sentences) > 20
+    assert one.picture.shape == (20, 3, 16, 16) and float(one.picture.amin()) >= 0 and float(one.picture.amax()) <= 1
+    assert not one.known.guide.any() and not one.known.picture.any() and not one.known.numbers[:, :3].any()
+    assert sum(sentence != "" for sentence in one.sentences) > 12
+
+
+def test_repainters_are_told_shape_and_picture_but_now_and_then_not(people: LookSet) -> None:
+    batch = people.repainted(60, 32, torch.Generator().manual_seed(3))
+    told = batch.known.numbers[:, 1:3]
+    assert 0 < int((told == 0).any(1).sum()) < 25
+    assert bool(batch.known.guide[told[:, 0] == 1].flatten(1).any(1).all())
+    assert any(sentence == "" for sentence in batch.sentences) and any(sentence for sentence in batch.sentences)
 
 
 def test_parts_are_told_their_finer_scale(people: LookSet) -> None:
-    batch = people.draw(60, 32, torch.Generator().manual_seed(0))
+    batch = people.repainted(60, 32, torch.Generator().manual_seed(0))
     scales = {round(float(scale), 1) for scale in batch.known.numbers[:, 3]}
     whole = scale_of(32 / sitting_units())
     assert round(whole, 1) in scales and max(scales) > whole + 0.9

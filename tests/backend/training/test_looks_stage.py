@@ -11,7 +11,7 @@ from backend.training.engine import EngineConfig, train
 from backend.training.looks_stage import SHEET, LooksStage, LooksStageConfig, begun_looks, sample, trained_looks
 from tests.backend.training import sitting_balls
 
-CONFIG = LooksStageConfig(batch=4, side=16, first_batch=4, first_side=16)
+CONFIG = LooksStageConfig(batch=4, side=16, imagined_batch=4, imagined_side=8)
 
 
 @pytest.fixture(scope="module")
