@@ -3,9 +3,12 @@
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from numba import njit
 from scipy.sparse import coo_matrix, csr_matrix
-from scipy.sparse.csgraph import breadth_first_order, connected_components
+from scipy.sparse.csgraph import breadth_first_order
 
+from .collapse import NEXT
+from .joined import joined, joined_faces
 from .mesh import Mesh
 
 NECK = -0.42
@@ -38,7 +41,9 @@ def cut_knots(mesh: Mesh, facing: float = BENT) -> Mesh:
     lie further from the scrap's than the cosine `facing` allows, in halves that face opposite ways."""
     twin = twins(mesh.welded()[mesh.faces])
     graph = _beside(twin, np.ones(len(twin)))
-    count, scrap = connected_components(graph, directed=False)
+    half = np.flatnonzero(twin >= 0)
+    scrap = joined(half // 3, twin[half] // 3, len(mesh.faces))
+    count = int(scrap.max()) + 1
     corners = mesh.vertices.astype(np.float64)[mesh.faces]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     mean = np.stack([np.bincount(scrap, normal[:, axis], count) for axis in range(3)], 1)[scrap]
@@ -61,24 +66,53 @@ def cut_apart(mesh: Mesh, twin: Int[np.ndarray, " H"], labels: Int[np.ndarray, "
     corners = _copies(twin, cut)
     for seed in _not_discs(corners, cut):
         _open(corners, twin, cut, seed)
+    corners, origin = cut_along(twin, cut)
+    return Mesh(mesh.vertices[mesh.faces.reshape(-1)[origin]], corners)
+
+
+def cut_along(
+    twin: Int[np.ndarray, " H"], cut: Bool[np.ndarray, " H"]
+) -> tuple[Int[np.ndarray, "F 3"], Int[np.ndarray, " V"]]:
+    """Faces of vertices that are split along cut half edges, and a corner (3 x face + corner) of each vertex."""
     corners = _copies(twin, cut)
-    first = np.zeros(int(corners.max()) + 1, np.int64)
-    first[corners.reshape(-1)] = mesh.faces.reshape(-1)
-    return Mesh(mesh.vertices[first], corners.astype(np.int32))
+    origin = np.zeros(int(corners.max()) + 1, np.int64)
+    origin[corners.reshape(-1)] = np.arange(corners.size)
+    return corners.astype(np.int32), origin
 
 
 def twins(faces: Int[np.ndarray, "F 3"]) -> Int[np.ndarray, " H"]:
     """For each half edge (3 x face + corner) the one that runs back along it; -1 at borders and where it is not one."""
-    starts, ends = faces.reshape(-1).astype(np.int64), np.roll(faces, -1, 1).reshape(-1).astype(np.int64)
-    low, high = np.minimum(starts, ends), np.maximum(starts, ends)
-    keys = low * (int(faces.max()) + 1) + high
-    order = np.argsort(keys, kind="stable")
-    first = np.flatnonzero(np.diff(keys[order], prepend=-1))
-    pairs = first[np.diff(np.append(first, len(order))) == 2]
-    one, two = order[pairs], order[pairs + 1]
-    proper = starts[one] == ends[two]
-    out = np.full(len(keys), -1, np.int64)
-    out[one[proper]], out[two[proper]] = two[proper], one[proper]
+    return _twins(np.ascontiguousarray(faces), int(faces.max()) + 1)
+
+
+@njit(cache=True, nogil=True)
+def _twins(faces, count):
+    """By the lower end of each edge, where few others begin."""
+    starts = np.zeros(count + 1, np.int64)
+    for half in range(faces.size):
+        starts[min(faces[half // 3, half % 3], faces[half // 3, NEXT[half % 3]]) + 1] += 1
+    for row in range(count):
+        starts[row + 1] += starts[row]
+    free = starts[:-1].copy()
+    by_low = np.empty(faces.size, np.int64)
+    high = np.empty(faces.size, np.int64)
+    for half in range(faces.size):
+        a, b = faces[half // 3, half % 3], faces[half // 3, NEXT[half % 3]]
+        low = min(a, b)
+        by_low[free[low]], high[free[low]] = half, max(a, b)
+        free[low] += 1
+    out = np.full(faces.size, -1, np.int64)
+    for low in range(count):
+        for row in range(starts[low], starts[low + 1]):
+            uses, other = 0, -1
+            for beside in range(starts[low], starts[low + 1]):
+                if high[beside] == high[row]:
+                    uses += 1
+                    if beside != row:
+                        other = by_low[beside]
+            half = by_low[row]
+            if uses == 2 and faces[other // 3, other % 3] != faces[half // 3, half % 3]:
+                out[half] = other
     return out
 
 
@@ -88,13 +122,9 @@ def _labels(mesh: Mesh, twin: Int[np.ndarray, " H"]) -> Int[np.ndarray, " F"]:
     corners = mesh.vertices[mesh.faces].astype(np.float64)
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     area = np.linalg.norm(normal, axis=1)
-    graph = _beside(twin, np.ones(len(twin)))
     base = (normal[:, 1] < -DOWNWARD * area) & (corners[:, :, 1].max(1) < corners[:, :, 1].min() + FLOOR)
     middle = corners.mean(1)
-    ahead = np.where(base, 0.0, normal[:, 2])
-    share = graph / 6
-    for _ in range(max(1, count // SPREAD)):
-        ahead = 0.5 * ahead + share @ ahead
+    ahead = _shared(np.where(base, 0.0, normal[:, 2]), twin, max(1, count // SPREAD))
     labels = np.where(ahead > 0, 0, 1) + np.where(middle[:, 1] > NECK, 0, 2)
     labels[base] = 4
     return rounded(labels, twin)
@@ -102,13 +132,42 @@ def _labels(mesh: Mesh, twin: Int[np.ndarray, " H"]) -> Int[np.ndarray, " F"]:
 
 def rounded(labels: Int[np.ndarray, " F"], twin: Int[np.ndarray, " H"]) -> Int[np.ndarray, " F"]:
     """Labels whose borders lost their teeth: a face goes with two of its neighbours."""
-    half = np.flatnonzero(twin >= 0)
-    for _ in range(ROUNDING):
-        beside = np.repeat(labels, 3)
-        beside[half] = labels[twin[half] // 3]
-        a, b, c = beside.reshape(-1, 3).T
-        labels = np.where((a == b) | (a == c), a, np.where(b == c, b, labels))
+    return _rounded(labels.astype(np.int64), twin, ROUNDING)
+
+
+@njit(cache=True, nogil=True)
+def _rounded(labels, twin, rounds):
+    for _ in range(rounds):
+        out = labels.copy()
+        for face in range(len(labels)):
+            a, b, c = labels[face], labels[face], labels[face]
+            if twin[3 * face] >= 0:
+                a = labels[twin[3 * face] // 3]
+            if twin[3 * face + 1] >= 0:
+                b = labels[twin[3 * face + 1] // 3]
+            if twin[3 * face + 2] >= 0:
+                c = labels[twin[3 * face + 2] // 3]
+            if a in (b, c):
+                out[face] = a
+            elif b == c:
+                out[face] = b
+        labels = out
     return labels
+
+
+@njit(cache=True, nogil=True)
+def _shared(values, twin, rounds):
+    """Values of faces, half of each replaced by its neighbours', round by round."""
+    for _ in range(rounds):
+        out = np.empty_like(values)
+        for face in range(len(values)):
+            beside = 0.0
+            for half in range(3 * face, 3 * face + 3):
+                if twin[half] >= 0:
+                    beside += values[twin[half] // 3]
+            out[face] = 0.5 * values[face] + beside / 6
+        values = out
+    return values
 
 
 def _tidy(
@@ -122,8 +181,8 @@ def _tidy(
     one, two = half // 3, twin[half] // 3
     for _ in range(30):
         same = labels[one] == labels[two]
-        graph = coo_matrix((np.ones(same.sum(), bool), (one[same], two[same])), (len(labels),) * 2)
-        count, labels = connected_components(graph, directed=False)
+        labels = joined(one[same], two[same], len(labels))
+        count = int(labels.max()) + 1
         size = np.bincount(labels, areas)
         border = coo_matrix((lengths[half[~same]], (labels[one[~same]], labels[two[~same]])), (count,) * 2).tocsr()
         wanted = np.zeros(count)
@@ -147,9 +206,8 @@ def _parted(labels: Int[np.ndarray, " F"], mesh: Mesh, twin: Int[np.ndarray, " H
     half = np.flatnonzero(twin >= 0)
     rows, columns = half // 3, twin[half] // 3
     same = labels[rows] == labels[columns]
-    graph = coo_matrix((np.ones(int(same.sum()), bool), (rows[same], columns[same])), (len(labels),) * 2)
-    count, patch = connected_components(graph, directed=False)
-    bordered = np.zeros(count, bool)
+    patch = joined(rows[same], columns[same], len(labels))
+    bordered = np.zeros(int(patch.max()) + 1, bool)
     bordered[patch[np.flatnonzero(twin < 0) // 3]] = True
     bordered[patch[rows[~same]]] = True
     corners = mesh.vertices.astype(np.float64)[mesh.faces]
@@ -167,20 +225,13 @@ def _copies(twin: Int[np.ndarray, " H"], cut: Bool[np.ndarray, " H"]) -> Int[np.
     """Vertex numbers such that corners share one when faces around it are joined by edges that are not cut."""
     half = np.flatnonzero(~cut)
     other = twin[half]
-
-    def following(edge: Int[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
-        return edge - edge % 3 + (edge + 1) % 3
-
-    ends = np.concatenate([np.stack([half, following(other)]), np.stack([following(half), other])], 1)
-    graph = coo_matrix((np.ones(ends.shape[1], bool), tuple(ends)), (len(twin),) * 2)
-    return connected_components(graph, directed=False)[1].reshape(-1, 3)
+    after, behind = half - half % 3 + (half + 1) % 3, other - other % 3 + (other + 1) % 3
+    return joined(np.concatenate([half, after]), np.concatenate([behind, other]), len(twin)).reshape(-1, 3)
 
 
 def _not_discs(corners: Int[np.ndarray, "F 3"], cut: Bool[np.ndarray, " H"]) -> list[int]:
     """A face of each piece whose Euler characteristic is not 1."""
-    count = int(corners.max()) + 1
-    ends = corners.reshape(-1), np.roll(corners, -1, 1).reshape(-1)
-    piece = connected_components(coo_matrix((np.ones(len(cut), bool), ends), (count,) * 2), directed=False)[1]
+    piece = joined_faces(corners, int(corners.max()) + 1)
     of_face = piece[corners[:, 0]]
     euler = np.bincount(piece) + np.bincount(of_face)
     euler = euler - np.round(np.bincount(np.repeat(of_face, 3), np.where(cut, 1.0, 0.5))).astype(int)

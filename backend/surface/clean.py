@@ -5,11 +5,10 @@ import logging
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
+from .handles import without_handles
 from .manifold import separate, without_flaps
-from .mesh import Mesh, compact
+from .mesh import Mesh, compact, pieces
 
 SLIVER = 1e-3
 """A face is degenerate when its height over its longest edge is below this share of that edge."""
@@ -22,24 +21,19 @@ log = logging.getLogger(__name__)
 
 
 def clean(mesh: Mesh, faces: int) -> Mesh:
-    """The largest piece with at most about `faces` faces, closed, outward, without degenerate faces."""
+    """The largest piece, about `faces` faces at most: closed, outward, no degenerate faces, no small handles."""
     simple = simplify(largest_piece(mesh), faces)
     if not simple.is_closed():
         # A collapse can pinch a thin part, or many where a field is torn and full of holes.
         simple = largest_piece(separate(simple))
-    simple = repair(simple)
+    simple = repair(without_handles(repair(simple)))
     log.info("cleaned %d faces to %d", len(mesh.faces), len(simple.faces))
     return simple
 
 
 def largest_piece(mesh: Mesh) -> Mesh:
     """The connected piece with the largest surface; floaters and hidden bubbles go."""
-    first = mesh.faces[:, [0, 1]].reshape(-1, 2)
-    second = mesh.faces[:, [1, 2]]
-    ends = np.concatenate([first, second])
-    graph = coo_matrix((np.ones(len(ends), bool), (ends[:, 0], ends[:, 1])), (len(mesh.vertices),) * 2)
-    _, labels = connected_components(graph, directed=False)
-    of_face = labels[mesh.faces[:, 0]]
+    of_face = pieces(mesh.faces, len(mesh.vertices))[mesh.faces[:, 0]]
     largest = np.bincount(of_face, mesh.areas()).argmax()
     return compact(mesh.vertices, mesh.faces[of_face == largest])
 

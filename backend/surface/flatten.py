@@ -11,19 +11,18 @@ from jaxtyping import Complex, Float, Int
 from scipy.sparse import coo_matrix, diags
 from scipy.sparse.linalg import spsolve
 
+from .coarsen import coarsen
 from .collapse import around
-from .lod import Collapse
+from .insert import bring_back
 from .mesh import Mesh
 from .mesh import pieces as pieces
-from .relax import bring_back, determinants, places_from_rings, rest_shapes, sweep
+from .relax import determinants, rest_shapes, sweep
 
 COARSEST = 48
 """Faces of a chart, on average, where it is laid flat first."""
-EVENNESS = 0.05
-"""Short edges go first, so that coarse faces keep good shapes."""
-GROWTH = 4
+GROWTH = 2
 """Between levels the faces grow by so much."""
-EFFORT, FEWEST_SWEEPS, MOST_SWEEPS = 120_000, 2, 300
+EFFORT, FEWEST_SWEEPS, MOST_SWEEPS = 600_000, 40, 300
 """Faces that a level's sweeps pass in all, the fewest sweeps and the most."""
 UNFOLDING = (0.3, 0.1, 0.03, 0.01)
 """Softness of the determinant, round by round, while faces are turned over."""
@@ -40,40 +39,20 @@ def flatten(mesh: Mesh) -> Complex[np.ndarray, " V"]:
     equal. Each must be a disc. They lie about the origin, on top of each other. A few faces may stay turned over, see
     `distortion`. Raises FlattenError.
     """
-    charts = pieces(mesh.faces, len(mesh.vertices))[mesh.faces[:, 0]]
-    count = int(charts.max()) + 1
-    collapse = Collapse(mesh, EVENNESS, shaped=False)
-    rounds: list[tuple | None] = []
-    levels = [collapse.corners.copy()]
-    coarsest = COARSEST * count
-    while len(collapse.corners) > coarsest:
-        before = collapse.corners.copy()
-        budget = max(coarsest, len(levels[-1]) // GROWTH)
-        if not collapse.round(budget):
-            break
-        starts, incident = around(before)
-        gone = np.zeros(len(mesh.vertices), bool)
-        gone[before] = True
-        gone[collapse.corners] = False
-        removed = np.flatnonzero(gone)
-        begins, numbers, weights = places_from_rings(before, starts, incident, removed, collapse.points)
-        rounds.append((removed, begins, numbers, weights))
-        if gone[numbers[weights != 0]].any():
-            raise FlattenError("a chart is too small to be made coarser")
-        if len(collapse.corners) <= budget:
-            levels.append(collapse.corners.copy())
-            rounds.append(None)
-    flat = np.zeros(len(mesh.vertices), np.complex128)
-    _lay(flat, collapse.corners, mesh.vertices)
-    _relax(flat, collapse.corners, collapse.points)
-    for step in reversed(rounds):
-        if step is None:
-            corners = levels.pop()
-            if len(corners) != len(collapse.corners):
-                _relax(flat, corners, collapse.points)
-        else:
-            bring_back(flat, *step)
-    _relax(flat, levels.pop(), collapse.points)
+    points = mesh.vertices.astype(np.float64)
+    count = int(pieces(mesh.faces, len(points))[mesh.faces].max()) + 1
+    budgets = [int(len(mesh.faces) / GROWTH)]
+    while budgets[-1] > COARSEST * count:
+        budgets.append(max(int(budgets[-1] / GROWTH), COARSEST * count))
+    removed, begins, numbers, weights, gone, levels = coarsen(mesh.faces, points, np.array(budgets))
+    flat = np.zeros(len(points), np.complex128)
+    _lay(flat, levels[-1], mesh.vertices)
+    _relax(flat, levels[-1], points)
+    last = gone[-1]
+    for first, corners in zip([*gone[-2::-1], 0], [*levels[-2::-1], mesh.faces], strict=True):
+        bring_back(flat, removed, begins, numbers, weights, first, last)
+        _relax(flat, corners, points)
+        last = first
     if not np.isfinite(flat).all():
         raise FlattenError("a chart has no finite shape")
     return flat
@@ -132,7 +111,7 @@ def _lay(flat: Complex[np.ndarray, " V"], corners: Int[np.ndarray, "F 3"], verti
     flat[used] = place
 
 
-def _relax(flat: Complex[np.ndarray, " V"], corners: Int[np.ndarray, "F 3"], points: Float[np.ndarray, "V 5"]) -> None:
+def _relax(flat: Complex[np.ndarray, " V"], corners: Int[np.ndarray, "F 3"], points: Float[np.ndarray, "V 3"]) -> None:
     """Sweeps over all vertices, first over those at faces turned over."""
     areas, gradients = rest_shapes(corners, points)
     starts, incident = around(corners)

@@ -11,11 +11,13 @@ from .flatten import FlattenError, distortion, flatten, pieces
 from .mesh import Mesh
 from .overlap import SAMPLES, covered_twice
 
-KNOTTED = 6.0
-"""Distortion from which a face is taken out of its chart, with what is around it."""
-RINGS = 3
-"""Faces around a knot that go with it."""
-PATIENCE, ATTEMPTS = 3, 8
+KNOTTED = (16.0, 64.0)
+"""Distortion from which a face is taken out of its chart, with what is around it: at first, and out of what was taken
+out. A pit whose texels are four times as wide as elsewhere shows less than the seams of another chart; in what is left
+then only what lies on other faces counts."""
+RINGS = (2, 2, 1, 0)
+"""Faces around a knot that go with it, attempt by attempt."""
+PATIENCE, ATTEMPTS = 6, 8
 """Attempts after which knots are taken apart face by face, and after which nothing helps."""
 
 log = logging.getLogger(__name__)
@@ -30,12 +32,12 @@ def lay_out(mesh: Mesh) -> tuple[Mesh, Complex[np.ndarray, " V"]]:
     charts = cut_bust(mesh)
     flat = flatten(charts)
     areas = mesh.areas().astype(np.float64)
-    bad = crumpled(charts, flat)
+    bad = crumpled(charts, flat, KNOTTED[0])
     for attempt in range(ATTEMPTS):
         if not bad.any():
             return charts, flat
         log.info("%d faces are crumpled in %d charts", bad.sum(), pieces(charts.faces, len(flat)).max() + 1)
-        rows = np.flatnonzero(_grown(charts.faces, bad, max(RINGS - attempt, 0)))
+        rows = np.flatnonzero(_grown(charts.faces, bad, RINGS[min(attempt, len(RINGS) - 1)]))
         knots = Mesh(charts.vertices, charts.faces[rows])
         if attempt >= PATIENCE:
             scraps, placed = singly(knots)
@@ -48,16 +50,21 @@ def lay_out(mesh: Mesh) -> tuple[Mesh, Complex[np.ndarray, " V"]]:
         charts, flat = _used(Mesh(vertices, faces), np.concatenate([flat, placed]))
         # What stays where it was lies on nothing new.
         bad = np.zeros(len(faces), bool)
-        bad[rows] = crumpled(Mesh(charts.vertices, charts.faces[rows]), flat, areas[rows].sum() / areas.sum())
+        limit = KNOTTED[1] if attempt == 0 else np.inf
+        taken = Mesh(charts.vertices, charts.faces[rows])
+        bad[rows] = crumpled(taken, flat, limit, areas[rows].sum() / areas.sum())
     raise FlattenError("some faces stay crumpled")
 
 
-def crumpled(mesh: Mesh, flat: Complex[np.ndarray, " V"], share: float = 1.0) -> Bool[np.ndarray, " F"]:
-    """Faces that are turned over, badly stretched, or lie on another of their chart; `share` is how much of a whole
-    layout they are."""
-    bad = distortion(mesh, flat)[0] > KNOTTED
+def crumpled(
+    mesh: Mesh, flat: Complex[np.ndarray, " V"], limit: float = np.inf, share: float = 1.0
+) -> Bool[np.ndarray, " F"]:
+    """Faces that are turned over, distorted beyond the limit, or lie on another of their chart; `share` is how much of
+    a whole layout they are."""
+    energy = distortion(mesh, flat)[0]
     chart = pieces(mesh.faces, len(flat))[mesh.faces[:, 0]]
-    return bad | covered_twice(mesh, flat, np.unique(chart, return_inverse=True)[1], max(int(share * SAMPLES), 1000))
+    twice = covered_twice(mesh, flat, np.unique(chart, return_inverse=True)[1], max(int(share * SAMPLES), 1000))
+    return ~np.isfinite(energy) | (energy > limit) | twice
 
 
 def singly(mesh: Mesh) -> tuple[Mesh, Complex[np.ndarray, " V"]]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.sparse import coo_matrix, diags
-from scipy.sparse.csgraph import connected_components
+
+from .joined import joined_faces
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,7 @@ def smoothed(
 
 def pieces(faces: Int[np.ndarray, "F 3"], vertices: int) -> Int[np.ndarray, " V"]:
     """A number for each vertex, equal for those that faces connect."""
-    ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
-    return connected_components(coo_matrix((np.ones(len(ends), bool), ends.T), (vertices,) * 2), directed=False)[1]
+    return joined_faces(faces, vertices)
 
 
 def compact(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> Mesh:

@@ -17,15 +17,7 @@ def covered_twice(
     """Faces that hold a sample point which an earlier face of the same chart holds."""
     count = int(chart.max()) + 1
     corners = flat[mesh.faces]
-    low = np.full(count, np.inf + 0j)
-    high = np.zeros(count, np.complex128)
-    for part in (0, 1):
-        values = corners.imag if part else corners.real
-        least, most = np.full(count, np.inf), np.full(count, -np.inf)
-        np.minimum.at(least, chart, values.min(1))
-        np.maximum.at(most, chart, values.max(1))
-        low = least + 0j if not part else low + 1j * least
-        high = most + 0j if not part else high + 1j * most
+    low, high = _boxes(corners, chart, count)
     first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     area = np.abs((first.conj() * second).imag).sum() / 2
     step = float(np.sqrt(max(area, 1e-12) / samples))
@@ -34,6 +26,18 @@ def covered_twice(
     height = np.ceil((high - low).imag / step).astype(np.int64) + 2
     begin = np.concatenate([[0], np.cumsum(width * height)])
     return _twice(corners, chart, low, step, width, begin)
+
+
+@njit(cache=True, nogil=True)
+def _boxes(corners, chart, count):
+    low, high = np.full(count, complex(np.inf, np.inf)), np.full(count, complex(-np.inf, -np.inf))
+    for face in range(len(corners)):
+        one = chart[face]
+        for corner in range(3):
+            place = corners[face, corner]
+            low[one] = complex(min(low[one].real, place.real), min(low[one].imag, place.imag))
+            high[one] = complex(max(high[one].real, place.real), max(high[one].imag, place.imag))
+    return low, high
 
 
 @njit(cache=True, nogil=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Flat charts by relaxation from coarse to fine, compiled: how removed vertices come back, and sweeps over all.
+"""Flat charts by relaxation, compiled: sweeps over their vertices.
 
 The energy of a face is its area times the symmetric Dirichlet energy of its map (Smith & Schaefer 2015),
 |J|^2 (1 + 1 / det^2), with the determinant replaced by a positive function of it where faces are turned over (Garanzha
@@ -9,90 +9,20 @@ et al. 2021), so that they turn back. A flat place is a complex number.
 import numpy as np
 from numba import njit
 
-from .collapse import NEXT
-
-WIDEST = 0.95 * np.pi
-"""Angles around a vertex are kept below this, so that its weights stay positive."""
+STILL = 1e-3
+"""What a step may gain of the energy around a vertex, as a share of it, that has come to rest."""
 
 
-@njit(cache=True, nogil=True)
-def places_from_rings(corners, starts, incident, removed, points):
-    """How each removed vertex lies between its neighbours: where its row begins, their numbers, complex weights.
-
-    Inside a chart these are mean value coordinates (Floater 2003) of the ring laid flat; on an outline the two
-    neighbours along it alone, with the offset from the chord between them.
-    """
-    begins = np.zeros(len(removed) + 1, np.int64)
-    for row in range(len(removed)):
-        begins[row + 1] = begins[row] + starts[removed[row] + 1] - starts[removed[row]] + 1
-    numbers = np.zeros(begins[-1], np.int64)
-    weights = np.zeros(begins[-1], np.complex128)
-    angle = np.empty(512)
-    for row in range(len(removed)):
-        v = removed[row]
-        begin = begins[row]
-        # The ring in order: from the neighbour that follows no other, if there is one.
-        first, size = -1, starts[v + 1] - starts[v]
-        for one in range(starts[v], starts[v + 1]):
-            start = _beside(corners, incident[one], 1)
-            opened = True
-            for two in range(starts[v], starts[v + 1]):
-                opened &= _beside(corners, incident[two], 2) != start
-            if opened:
-                first = start
-        closed = first < 0
-        if closed:
-            first = _beside(corners, incident[starts[v]], 1)
-        count, here, total = 0, first, 0.0
-        while count < size and count < 500:
-            numbers[begin + count] = here
-            for one in range(starts[v], starts[v + 1]):
-                if _beside(corners, incident[one], 1) == here:
-                    after = _beside(corners, incident[one], 2)
-                    angle[count] = _angle(points[v], points[here], points[after])
-                    total += angle[count]
-                    here = after
-                    break
-            count += 1
-        if not closed:
-            numbers[begin + 1] = here
-            numbers[begin] = first
-            weights[begin + 1] = _offset(points[first], points[here], points[v], total < np.pi)
-            weights[begin] = 1 - weights[begin + 1]
-            continue
-        mass = 0.0
-        for at in range(count):
-            before = min(angle[(at + count - 1) % count] * 2 * np.pi / total, WIDEST)
-            behind = min(angle[at] * 2 * np.pi / total, WIDEST)
-            reach = np.sqrt(((points[numbers[begin + at], :3] - points[v, :3]) ** 2).sum())
-            weight = (np.tan(before / 2) + np.tan(behind / 2)) / max(reach, 1e-12)
-            weights[begin + at] = weight
-            mass += weight
-        for at in range(count):
-            weights[begin + at] /= mass
-    return begins, numbers, weights
-
-
-@njit(cache=True, nogil=True)
-def bring_back(flat, removed, begins, numbers, weights):
-    """Place the removed vertices, in place."""
-    for row in range(len(removed)):
-        place = 0j
-        for at in range(begins[row], begins[row + 1]):
-            place += weights[at] * flat[numbers[at]]
-        flat[removed[row]] = place
-
-
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def rest_shapes(corners, points):
     """Per face its area and, per corner, the gradient of that corner's hat function in the face's own flat frame."""
     areas = np.empty(len(corners))
     gradients = np.zeros((len(corners), 3), np.complex128)
     for face in range(len(corners)):
         p, q, r = points[corners[face, 0]], points[corners[face, 1]], points[corners[face, 2]]
-        length2 = _dot(p, q, q)
-        along = _dot(p, q, r)
-        height2 = max(_dot(p, r, r) * length2 - along * along, 0.0)
+        length2 = dot(p, q, q)
+        along = dot(p, q, r)
+        height2 = max(dot(p, r, r) * length2 - along * along, 0.0)
         length = np.sqrt(max(length2, 1e-24))
         # No face is so flat that its neighbours must follow it.
         height = max(np.sqrt(height2) / length, 1e-3 * length)
@@ -106,14 +36,20 @@ def rest_shapes(corners, points):
     return areas, gradients
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def sweep(flat, corners, order, starts, incident, areas, gradients, softness, rounds):
-    """Move each vertex in turn to where the energy of the faces around it is least; returns the largest step."""
-    largest = 0.0
-    for _ in range(rounds):
-        largest = 0.0
+    """Move each vertex in turn to where the energy of the faces around it is least.
+
+    After the first two rounds only those that, like one beside them, were still on the move.
+    """
+    waiting = np.zeros(len(starts) - 1, np.bool_)
+    for turn in range(rounds):
+        moved = 0
         for row in range(len(order)):
             v = order[row]
+            if turn > 1 and not waiting[v]:
+                continue
+            waiting[v] = False
             gx, gy, hxx, hxy, hyy = 0.0, 0.0, 0.0, 0.0, 0.0
             energy = 0.0
             for at in range(starts[v], starts[v + 1]):
@@ -138,14 +74,19 @@ def sweep(flat, corners, order, starts, incident, areas, gradients, softness, ro
                     )
                 if after <= energy + 1e-4 * slope:
                     flat[v] += step
-                    largest = max(largest, abs(step))
+                    if -slope > STILL * energy:
+                        moved += 1
+                        for at in range(starts[v], starts[v + 1]):
+                            for corner in range(3):
+                                waiting[corners[incident[at] // 3, corner]] = True
                     break
                 step *= 0.4
                 slope *= 0.4
-    return largest
+        if moved == 0:
+            break
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def determinants(flat, corners, gradients):
     """Of each face's map: negative where it is turned over."""
     out = np.empty(len(corners))
@@ -155,7 +96,7 @@ def determinants(flat, corners, gradients):
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _jacobian(flat, corners, gradients, face):
     """Derivatives of the flat place along the two axes of the face."""
     a, b, c = flat[corners[face, 0]], flat[corners[face, 1]], flat[corners[face, 2]]
@@ -163,7 +104,7 @@ def _jacobian(flat, corners, gradients, face):
     return a * f.real + b * g.real + c * h.real, a * f.imag + b * g.imag + c * h.imag
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _positive(value, softness):
     """A positive stand-in for the determinant, its first and second derivative."""
     if softness == 0.0:
@@ -174,7 +115,7 @@ def _positive(value, softness):
     return stand, (1 + value / root) / 2, softness * softness / (2 * root**3)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _energy(flat, corners, gradients, face, corner, step, softness):
     ux, uy = _jacobian(flat, corners, gradients, face)
     g = gradients[face, corner]
@@ -187,7 +128,7 @@ def _energy(flat, corners, gradients, face, corner, step, softness):
     return size * (1 + 1 / (stand * stand))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _terms(flat, corners, gradients, face, corner, step, softness):
     """Energy of a face, its gradient and its second derivatives by the place of one corner.
 
@@ -214,7 +155,7 @@ def _terms(flat, corners, gradients, face, corner, step, softness):
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _newton(gx, gy, hxx, hxy, hyy):
     """The Newton step with both curvatures made positive."""
     middle, half = (hxx + hyy) / 2, np.sqrt(((hxx - hyy) / 2) ** 2 + hxy * hxy)
@@ -237,31 +178,10 @@ def _newton(gx, gy, hxx, hxy, hyy):
     return complex(-(across * x - along * y), -(across * y + along * x))
 
 
-@njit(cache=True, nogil=True)
-def _beside(corners, at, step):
-    face = at // 3
-    return corners[face, NEXT[at - 3 * face + step - 1]]
-
-
-@njit(cache=True, nogil=True)
-def _dot(origin, one, two):
+@njit(cache=True, nogil=True, error_model="numpy")
+def dot(origin, one, two):
     return (
         (one[0] - origin[0]) * (two[0] - origin[0])
         + (one[1] - origin[1]) * (two[1] - origin[1])
         + (one[2] - origin[2]) * (two[2] - origin[2])
     )
-
-
-@njit(cache=True, nogil=True)
-def _angle(apex, one, two):
-    cosine = _dot(apex, one, two) / max(np.sqrt(_dot(apex, one, one) * _dot(apex, two, two)), 1e-24)
-    return np.arccos(min(max(cosine, -1.0), 1.0))
-
-
-@njit(cache=True, nogil=True)
-def _offset(first, last, point, outward):
-    """Where a point lies against the chord from first to last, as a complex share of it."""
-    length2 = max(_dot(first, last, last), 1e-24)
-    along = _dot(first, last, point) / length2
-    height = np.sqrt(max(_dot(first, point, point) / length2 - along * along, 0.0))
-    return complex(along, min(height, 2.0) * (1.0 if outward else -1.0))

@@ -41,7 +41,7 @@ def test_charts_are_laid_flat_each_for_itself() -> None:
     )
     flat = flatten(both)
     energy, _ = distortion(both, flat)
-    assert energy.max() < 1.02
+    assert energy.max() < 1.05
     assert pieces(both.faces, len(flat)).max() == 1
 
 
