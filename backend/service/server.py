@@ -71,6 +71,8 @@ MAX_HELLO_BYTES = 16 << 10
 MAX_FRAME_BYTES = MAX_BUFFER_BYTES + (1 << 20)
 HANDSHAKE_MILLISECONDS = 5000
 """A connection that has not shaken hands by then is closed."""
+WELCOME_SECONDS = 1.0
+"""How long one Welcome serves for all who come: to make it, every model of the library is looked at."""
 SMALL_BYTES = 64 << 10
 """Below this, copying a frame is cheaper than tracking it."""
 
@@ -178,6 +180,8 @@ class Server:
         self._audience = Audience(self._send)
         self._desk = Desk(self._store, self._audience, self._pool)
         self._warn = Rarely(log)
+        self._welcome_frames: Sequence[Any] = ()
+        self._welcome_made = float("-inf")
         self._stopping = False
         self._last_use = time.monotonic()
 
@@ -303,11 +307,17 @@ class Server:
         self._last_use = time.monotonic()
         self._audience.greet(identity, hello.client, account, bool(hello.chunks))
         log.info("%s connected", hello.client or "a client")
-        self._audience.tell(identity, encode(self._welcome()), replaces="Welcome")
+        if time.monotonic() > self._welcome_made + WELCOME_SECONDS:
+            self._make_welcome()
+        self._audience.tell(identity, self._welcome_frames, replaces="Welcome")
 
     def _welcome_all(self) -> None:
+        self._make_welcome()
         for identity in self._audience.everyone():
-            self._audience.tell(identity, encode(self._welcome()), replaces="Welcome")
+            self._audience.tell(identity, self._welcome_frames, replaces="Welcome")
+
+    def _make_welcome(self) -> None:
+        self._welcome_frames, self._welcome_made = encode(self._welcome()), time.monotonic()
 
     def _welcome(self) -> Welcome:
         capabilities: dict[str, Any] = {"synthesizers": [], "refiners": []}

@@ -104,6 +104,18 @@ def test_hello_is_answered_by_welcome(server: Server, stranger: Stranger) -> Non
     assert welcome.limits["portrait_bytes"] == 32 << 20
 
 
+def test_who_says_hello_again_and_again_costs_no_look_at_the_models(
+    server: Server, friend: Stranger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[float] = []
+    monkeypatch.setattr("backend.service.server.WELCOME_SECONDS", 60.0)
+    monkeypatch.setattr("backend.service.styles.told", lambda: looked.append(0.0) or {})
+    hello = Hello("0.1.0", server.connection.key, "eager")
+    assert all(isinstance(friend.ask(hello), Welcome) for _ in range(20))
+    # Not once for itself: only where a worker's state changed meanwhile.
+    assert len(looked) <= 3
+
+
 @pytest.mark.parametrize("token", ["", "0" * 64])
 def test_a_wrong_key_is_refused(server: Server, stranger: Stranger, token: str) -> None:
     refused = stranger.ask(Hello("0.1.0", token, "thief"))
