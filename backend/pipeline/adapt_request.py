@@ -25,7 +25,6 @@ HEAD_OPTIONS = ("resolution", "faces", "texture_size", "refiners")
 """Of the first head in the style, as an avatar has them."""
 OPTIONS = ("sentence", "name", "synthesizer", "keep", "steps", "guidance", "negative", "side", "prior", *HEAD_OPTIONS)
 """Names that the options of a request may have."""
-EXAMPLE = 'Say what all people shall become: "a marble statue", "a person with green hair".'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +96,7 @@ def adapt_request(options: Mapping[str, Any], preset: str, seed: int, job_id: st
     if unknown:
         raise RequestError(f"there is no option {unknown[0]!r:.60}", f"Options are {', '.join(OPTIONS)}.")
     if "sentence" not in options:
-        raise RequestError("a style needs a sentence", EXAMPLE)
+        raise RequestError("a style needs a sentence", 'Say what people shall become: "a marble statue".')
     if preset not in PRESETS:
         raise RequestError(f"there is no preset {preset!r}", f"Choose one of {', '.join(PRESETS)}.")
     given = {name: value for name, value in options.items() if name not in HEAD_OPTIONS}
@@ -105,7 +104,7 @@ def adapt_request(options: Mapping[str, Any], preset: str, seed: int, job_id: st
         given["model"] = given.pop("synthesizer")
     for name in ("name", "model"):
         if not isinstance(given.get(name, ""), str):
-            raise RequestError(f"a {name} is a word, got {given[name]!r:.60}")
+            raise RequestError(f"a {name} is a word, got {given[name]!r:.60}", "Leave it out for the usual one.")
     head = {name: options[name] for name in HEAD_OPTIONS if name in options}
     return AdaptRequest(**given, preset=preset, seed=seed, head=head, job_id=job_id)
 
@@ -114,7 +113,10 @@ def _check_line(name: str, value: object, least: int) -> None:
     if not isinstance(value, str) or not least <= len(value.strip()) <= MAX_SENTENCE or not value.isprintable():
         shown = repr(value)
         shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
-        raise RequestError(f"a {name} is one line of {least} to {MAX_SENTENCE} characters, got {shown}", EXAMPLE)
+        raise RequestError(
+            f"a {name} is one line of {least} to {MAX_SENTENCE} characters, got {shown}",
+            'Say what people shall become: "a marble statue", "a person with green hair".',
+        )
 
 
 def _check_number(name: str, value: object, limits: tuple[float, float]) -> None:
@@ -122,4 +124,6 @@ def _check_number(name: str, value: object, limits: tuple[float, float]) -> None
     whole = isinstance(low, int)
     right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
     if value is not None and (not right or not math.isfinite(value) or not low <= value <= high):  # type: ignore
-        raise RequestError(f"{name} is a {'whole ' * whole}number from {low:g} to {high:g}, got {value!r}")
+        kind = "whole number" if whole else "number"
+        hint = "Leave it out for the usual one."
+        raise RequestError(f"{name} is a {kind} from {low:g} to {high:g}, got {value!r:.60}", hint)

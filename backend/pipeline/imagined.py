@@ -18,12 +18,10 @@ def base_of(request: AvatarRequest) -> str:
     """The generator that is bent. Raises StyleError where there is none that can be."""
     possible = library.adaptable()
     name = request.synthesizer or next(iter(possible), "")
+    if not possible:
+        raise StyleError("no generator here can be bent to a sentence", "Train one: maquette train gan.")
     if name not in possible:
-        which = (
-            f"the generator {name} cannot be bent to a sentence" if name else "no generator can be bent to a sentence"
-        )
-        hint = f"Choose one of {', '.join(possible)}." if possible else "Train one (maquette train gan)."
-        raise StyleError(f"{which} be bent to a sentence", hint)
+        raise StyleError(f"the generator {name} cannot be bent to a sentence", f"Choose one of {', '.join(possible)}.")
     return name
 
 
