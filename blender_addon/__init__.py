@@ -12,15 +12,16 @@ Nothing here loads Blender, numpy or pyzmq until `register()` runs, so that the 
 
 import atexit
 import importlib.util
+from typing import Any
 
 
 def register() -> None:
     """Makes classes and properties known and starts the session; Blender calls it when the add-on is switched on."""
     if importlib.util.find_spec("numpy") is None:
         raise ImportError("Maquette needs numpy, which this Blender lacks; use a Blender from blender.org.")
-    from . import crowd_panel, operators, panels, preferences, properties, refine_properties, session, style_properties
+    from . import session
 
-    for module in (preferences, properties, refine_properties, style_properties, operators, panels, crowd_panel):
+    for module in _modules():
         module.register()
     session.start()
     # A script that ends, or fails, without unregister(): no backend stays behind, and bpy, which hangs at exit while
@@ -31,19 +32,26 @@ def register() -> None:
 def unregister() -> None:
     """Undoes all of `register`, in reverse."""
     atexit.unregister(unregister)
+    from . import crowd_run, session
+
+    crowd_run.stop()
+    session.stop()
+    for module in reversed(_modules()):
+        module.unregister()
+
+
+def _modules() -> tuple[Any, ...]:
+    """All that add something to Blender, in order."""
     from . import (
         crowd_panel,
-        crowd_run,
         operators,
         panels,
         preferences,
         properties,
         refine_properties,
-        session,
         style_properties,
+        translations,
     )
 
-    crowd_run.stop()
-    session.stop()
-    for module in (crowd_panel, panels, operators, style_properties, refine_properties, properties, preferences):
-        module.unregister()
+    properties_first = (preferences, properties, refine_properties, style_properties)
+    return (translations, *properties_first, operators, panels, crowd_panel)

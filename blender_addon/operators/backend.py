@@ -136,7 +136,7 @@ class MAQUETTE_OT_free_memory(bpy.types.Operator):
 
 
 class MAQUETTE_OT_show_log(bpy.types.Operator):
-    """Put the end of the local backend's log into the text block "Maquette log", shown where a text editor is open"""
+    """Show the end of the local backend's log, the text block "Maquette log", in a text editor"""
 
     bl_idname = "maquette.show_log"
     bl_label = "Log"
@@ -149,12 +149,22 @@ class MAQUETTE_OT_show_log(bpy.types.Operator):
         block = bpy.data.texts.get(LOG_BLOCK) or bpy.data.texts.new(LOG_BLOCK)
         block.clear()
         block.write(tail)
-        editors = [area for area in context.screen.areas if area.type == "TEXT_EDITOR"] if context.screen else []
-        for area in editors[:1]:
-            area.spaces.active.text = block
-        if not editors:
-            tell(self, "INFO", f'The log is in the text block "{LOG_BLOCK}"; open a text editor to read it.')
+        if not bpy.app.background:
+            space = _text_editor(context).spaces.active
+            space.text, space.top = block, max(len(block.lines) - space.visible_lines, 0)
         return {"FINISHED"}
+
+
+def _text_editor(context: bpy.types.Context) -> bpy.types.Area:
+    """One that is open, or that of a new window."""
+    windows = context.window_manager.windows
+    for area in (area for window in windows for area in window.screen.areas):
+        if area.type == "TEXT_EDITOR":
+            return area
+    bpy.ops.wm.window_new()
+    (area,) = windows[-1].screen.areas
+    area.type = "TEXT_EDITOR"
+    return area
 
 
 class MAQUETTE_OT_show_preferences(bpy.types.Operator):

@@ -7,6 +7,7 @@ Texts with values in them come with {0}, {1} and so on in their place.
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,11 @@ SILENT = {"Maquette", "Blender {0}", *REQUESTS} - {"Cancel"}
 """What stays as it is in every language."""
 
 
-def all_texts() -> set[str]:
+@lru_cache
+def all_texts() -> frozenset[str]:
     """What a translation has to hold."""
-    return {each for each in (*of_classes(), *of_sources(), *of_errors()) if _has_words(each)} - SILENT
+    texts = (*of_classes(), *of_sources(), *of_errors())
+    return frozenset(each for each in texts if _has_words(each)) - SILENT
 
 
 def of_classes() -> Iterator[str]:
