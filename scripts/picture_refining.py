@@ -6,7 +6,7 @@
     python scripts/picture_refining.py HEAD.obj [--skin SKIN.jpg] [--refiner reproject] [--out docs/images/refining]
 
 HEAD is read through Blender; SKIN is a picture on its UVs. Each portrait of the repository is laid onto the bare head
-and onto the one with skin; `--sentence` repaints the one with skin instead.
+and onto the one with skin; `--sentences` repaint both instead.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from backend.pipeline.head_request import HeadWish
 from backend.pipeline.heads import run
 from backend.pipeline.refine_request import RefineRequest
 from backend.refinement.heads import place
+from backend.refinement.prior import PriorSettings
 from backend.surface.mesh import Mesh
 from backend.surface.user_head import UserHead
 from backend.texture.maps import TextureSet
@@ -45,7 +46,9 @@ def main() -> int:
     parser.add_argument("--skin", type=Path)
     parser.add_argument("--refiner", default="reproject")
     parser.add_argument("--portraits", nargs="*", default=["bluford", "collins", "hopper"])
-    parser.add_argument("--sentence", default="")
+    parser.add_argument("--sentences", nargs="*", default=[])
+    parser.add_argument("--heads", nargs="*", default=["bare", "skin"], choices=["bare", "skin"])
+    parser.add_argument("--folder", type=Path, help="where the refiner's weights lie, unless they are the shipped ones")
     parser.add_argument("--strength", type=float, default=0.5)
     parser.add_argument("--views", type=int, default=8)
     parser.add_argument("--size", type=int, default=1024)
@@ -61,25 +64,32 @@ def main() -> int:
     base = RefineRequest(strength=flags.strength, views=flags.views)
     wanted = []
     for name, head in heads.items():
-        if flags.sentence:
-            wanted.append((f"{name}_sentence", head, replace(base, prompt=flags.sentence, refiner=flags.refiner)))
+        if name not in flags.heads:
+            continue
+        for sentence in flags.sentences:
+            words = sentence.removeprefix("a ").replace(" ", "_")
+            wanted.append((f"{name}_{words}", head, replace(base, prompt=sentence, refiner=flags.refiner)))
+        if flags.sentences:
             continue
         for who in flags.portraits:
             content = (ROOT / f"assets/portraits/{who}.jpg").read_bytes()
             wanted.append((f"{name}_{who}", head, replace(base, portrait=content, refiner=flags.refiner)))
     for name, head, asked in wanted:
         start = time.monotonic()
-        rows = both(head, asked, flags.size, finder)
+        rows = both(head, asked, flags.size, finder, flags.folder)
         Image.fromarray(rows).save(flags.out / f"{name}_{flags.refiner}.jpg", quality=88)
         sys.stdout.write(f"{name}: {time.monotonic() - start:.1f} s\n")
     return 0
 
 
-def both(head: UserHead, request: RefineRequest, size: int, finder: FaceFinder) -> np.ndarray:
+def both(
+    head: UserHead, request: RefineRequest, size: int, finder: FaceFinder, folder: Path | None = None
+) -> np.ndarray:
     """The head as it came above the head as it became."""
     placed = place(head, finder, size=size)
     textures = placed.textures
-    for event in run(head, request, HeadWish(size=size), find_faces=lambda: finder):
+    settings = PriorSettings(folder=folder)
+    for event in run(head, request, HeadWish(size=size), find_faces=lambda: finder, settings=settings):
         if isinstance(event, Painted):
             textures = event.textures
         elif isinstance(event, Finished):

@@ -3,7 +3,6 @@
 teaching anything that makes them."""
 
 import json
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..models.judge import Judge, JudgeConfig
-from ..models.look_text import words_of
 from ..studio.looks import LOOKS
 from ..training.look_judging import QUESTION
 
@@ -66,25 +64,3 @@ def share_in(look: str, pictures: Float[Tensor, "B 3 H W"], judge: Judge | None 
     """Share of the pictures that are in a look."""
     found = looks_of(pictures, judge)
     return sum(each == look for each in found) / len(found)
-
-
-def look_named(sentence: str) -> str | None:
-    """The look that a sentence names, by the longest phrase that looks are called by; None where it names none."""
-    said = words_of(sentence)
-    best: tuple[int, str | None] = (0, None)
-    for look in LOOKS[1:]:
-        for phrase in (*look.words, *_forms(look.name)):
-            words = words_of(phrase)
-            if _within(words, said) and len(words) > best[0]:
-                best = (len(words), look.name)
-    return best[1]
-
-
-def _forms(name: str) -> tuple[str, ...]:
-    return {"wood": ("wooden",), "gold": ("golden",), "ice": ("icy", "frozen"), "toon": ("toon", "cartoon")}.get(
-        name, ()
-    )
-
-
-def _within(words: Sequence[str], said: Sequence[str]) -> bool:
-    return any(list(said[k : k + len(words)]) == list(words) for k in range(len(said) - len(words) + 1))

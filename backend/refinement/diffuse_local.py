@@ -2,9 +2,10 @@
 """A prior of our own that works offline: the shipped model of looks, which repaints views of heads as a sentence says,
 and invents what is not there.
 
-First the whole view at 256², where a picture becomes bronze or hair becomes green; then, from little noise, at 512²,
-where grain and strands get sharp. It is told the head's shape, how the head is dressed now and what of that may
-change; a reference portrait is left out of account (its pixels are laid on by others).
+First the whole view at 256², from pure noise; then, from little noise, at 512², where grain and strands get sharp.
+Where the sentence names a look of the studio's, such as bronze, the studio's own shading of the view stands for the
+first pass. The model is told the head's shape, how the head is dressed now and what of that may change; a reference
+portrait is left out of account (its pixels are laid on by others).
 """
 
 import math
@@ -24,6 +25,8 @@ from ..models.look_denoiser import NUMBERS, Known, guide_of, scale_of, towards
 from ..weights.looks import LOOKS, LookModel, denoiser, load_looks
 from ..weights.store import WeightsError
 from .prior import PriorError, PriorSettings, Step, View, Wish
+from .shaded import shaded
+from .turning import to_world
 
 SIDES = (256, 512)
 """Of the passes, pixels."""
@@ -64,11 +67,15 @@ class DiffuseLocal:
             return view.image
         random = torch.Generator().manual_seed(wish.seed)
         sides = [SIDES[0]] if side <= SIDES[0] else list(SIDES)
-        picture = before
+        guess = shaded(view, wish.prompt)
+        picture = before if guess is None else guess
+        if guess is not None:
+            # What the studio can shade need not be found out from noise: it is only gone over.
+            sides = sides[-1:]
         for number, working in enumerate(sides):
-            first = number == 0
+            first = number == 0 and guess is None
             known = look(view, picture, working, strength if first else FINE_DOUBT, made_up=not first)
-            steps = wish.steps or STEPS[number]
+            steps = wish.steps or STEPS[0 if first else 1]
             start = 1.0 if first else FINE
             for index, x0 in self._sample(wish, known, _tensor(_resized(picture, working)), start, random, steps):
                 after = (x0[0].permute(1, 2, 0).numpy() / 2 + 0.5).clip(0, 1)
@@ -126,14 +133,6 @@ def look(view: View, picture: Float[np.ndarray, "S S 3"], side: int, doubt: floa
     numbers = torch.zeros(1, NUMBERS)
     numbers[0] = torch.tensor([doubt, 1.0, 1.0, scale_of(side / UNITS_ACROSS)])
     return Known(present.contiguous(), guide.contiguous(), numbers)
-
-
-def to_world(normal: Float[Tensor, "B 3 H W"], azimuth: float, elevation: float) -> Float[Tensor, "B 3 H W"]:
-    """Normals of a camera's frame (x right, y up, z towards it) in the world's."""
-    back = towards(azimuth, elevation)
-    right = torch.tensor([math.cos(azimuth), 0.0, -math.sin(azimuth)])
-    frame = torch.stack([right, torch.linalg.cross(back, right), back], 1)
-    return torch.einsum("ij,bjhw->bihw", frame, normal)
 
 
 @torch.inference_mode()

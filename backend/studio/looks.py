@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Looks that a head can be given, each with the words people use for it, and edits that change one thing alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..models.look_text import words_of
 from . import materials
 from .materials import EYES, HAIR, TOP, Material
 from .shading import Seen
@@ -108,6 +109,28 @@ def over_white(colour: Float[Tensor, "3 H W"], view: Seen) -> Float[Tensor, "3 H
     return view.coverage * colour + (1 - view.coverage)
 
 
+def look_named(sentence: str) -> str | None:
+    """The look that a sentence names, by the longest phrase that looks are called by; None where it names none."""
+    said = words_of(sentence)
+    best: tuple[int, str | None] = (0, None)
+    for look in LOOKS[1:]:
+        for phrase in (*look.words, *_forms(look.name)):
+            words = words_of(phrase)
+            if _within(words, said) and len(words) > best[0]:
+                best = (len(words), look.name)
+    return best[1]
+
+
 def _iris(view: Seen) -> Tensor:
     """Of eyes what is not white."""
     return ((0.78 - view.colour.mean(0)) * 6).clamp(0, 1)
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    return {"wood": ("wooden",), "gold": ("golden",), "ice": ("icy", "frozen"), "toon": ("toon", "cartoon")}.get(
+        name, ()
+    )
+
+
+def _within(words: Sequence[str], said: Sequence[str]) -> bool:
+    return any(list(said[k : k + len(words)]) == list(words) for k in range(len(said) - len(words) + 1))

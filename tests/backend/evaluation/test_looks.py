@@ -1,20 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-import pytest
 import torch
 
-from backend.evaluation.looks import held_out_accuracy, look_logits, look_named, looks_of, share_in, shipped_look_judge
+from backend.evaluation.looks import held_out_accuracy, look_logits, looks_of, share_in, shipped_look_judge
 from backend.studio.looks import LOOKS, paint
 from tests.backend.studio.looks_view import ball
-
-
-@pytest.mark.parametrize(
-    ("sentence", "look"),
-    [("a marble statue", "marble"), ("a black marble bust of a man", "black marble"), ("a wooden head", "wood"),
-     ("an old man with a beard", None), ("a zombie", "zombie"), ("in pencil sketch style", "pencil"),
-     ("a golden statue", "gold"), ("a man with green hair", None), ("an icy queen", "ice")],
-)  # fmt: skip
-def test_sentences_name_their_look(sentence: str, look: str | None) -> None:
-    assert look_named(sentence) == look
 
 
 def test_the_shipped_judge_knows_looks_on_studio_people_and_even_on_balls() -> None:

@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from backend.studio.looks import BY_NAME, EDITS, HUES, LOOKS, edited, paint, recolour
+from backend.studio.looks import BY_NAME, EDITS, HUES, LOOKS, edited, look_named, paint, recolour
 
 from .looks_view import ball
 
@@ -47,3 +47,13 @@ def test_an_edit_changes_its_part_alone_and_towards_its_colour(part: str) -> Non
     inside = mask > 0.8
     target = torch.tensor(HUES[colour])[:, None]
     assert float((changed[:, inside] - target).abs().mean()) < float((plain[:, inside] - target).abs().mean())
+
+
+@pytest.mark.parametrize(
+    ("sentence", "look"),
+    [("a marble statue", "marble"), ("a black marble bust of a man", "black marble"), ("a wooden head", "wood"),
+     ("an old man with a beard", None), ("a zombie", "zombie"), ("in pencil sketch style", "pencil"),
+     ("a golden statue", "gold"), ("a man with green hair", None), ("an icy queen", "ice")],
+)  # fmt: skip
+def test_sentences_name_their_look(sentence: str, look: str | None) -> None:
+    assert look_named(sentence) == look
