@@ -60,6 +60,7 @@ def run(
 
     model = chosen_model(request)
     name = request.name or library.free_name(request.sentence, synthesis.SYNTHESIZERS)
+    library.place(name)  # before any work: names of models that ship are refused there
     made = library.entries().get(name)
     if name in synthesis.SYNTHESIZERS or (made is not None and not _is_ours(made, request)):
         raise taken(name)

@@ -48,7 +48,7 @@ def check_name(request: JobRequest) -> None:
         )
     if not name:
         return
-    if name in available() or library.place(str(name)).exists():
+    if name in available() or name in library.SHIPPED or library.place(str(name)).exists():
         raise JobError(
             ErrorCode.BAD_REQUEST,
             f"There is a generator called {name} already.",

@@ -64,7 +64,7 @@ def test_there_is_an_end_to_styles(models: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_new_style_needs_a_name_that_is_free(models: Path) -> None:
     put(models, "marble", prompt="a marble statue")
     (models / "broken.safetensors").write_bytes(b"")
-    for name in ("marble", "rodin", "broken"):
+    for name in ("marble", "rodin", "heads", "broken"):
         with pytest.raises(JobError, match=f"a generator called {name} already"):
             styles.check_name(JobRequest("j", "adapt", options={"sentence": "x", "name": name}))
     styles.check_name(JobRequest("j", "adapt", options={"sentence": "x", "name": "bronze"}))
