@@ -171,7 +171,7 @@ def trouble_page() -> str:
 
 INTRODUCTION = """Every message that Maquette shows, with what to do about it; … stands for what differs: a name, a
 number, a path. The panel, the command line and scripts show the same words. What is not here is a fault of ours: its
-sentence begins with *The backend made a mistake*, and the log (*Show Log* in the panel, `server.jsonl` and
+sentence begins with *The backend made a mistake*, and the log (*Log* in the panel, `server.jsonl` and
 `worker-*.jsonl` in the store) has more. `maquette doctor` looks for most causes by itself."""
 
 
