@@ -22,7 +22,7 @@ COARSEST = 48
 """Faces of a chart, on average, where it is laid flat first."""
 GROWTH = 2
 """Between levels the faces grow by so much."""
-EFFORT, FEWEST_SWEEPS, MOST_SWEEPS = 600_000, 40, 300
+EFFORT, FEWEST_SWEEPS, MOST_SWEEPS = 300_000, 20, 300
 """Faces that a level's sweeps pass in all, the fewest sweeps and the most."""
 UNFOLDING = (0.3, 0.1, 0.03, 0.01)
 """Softness of the determinant, round by round, while faces are turned over."""

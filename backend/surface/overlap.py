@@ -28,6 +28,10 @@ def covered_twice(
     return _twice(corners, chart, low, step, width, begin)
 
 
+EDGE = 1e-6
+"""Share of a face along its edges that counts as no part of it."""
+
+
 @njit(cache=True, nogil=True)
 def _boxes(corners, chart, count):
     low, high = np.full(count, complex(np.inf, np.inf)), np.full(count, complex(-np.inf, -np.inf))
@@ -56,17 +60,25 @@ def _twice(corners, chart, low, step, width, begin):
             continue
         top = int(np.ceil(min(a.imag, b.imag, c.imag) - 0.5))
         bottom = int(np.floor(max(a.imag, b.imag, c.imag) - 0.5))
-        left = int(np.ceil(min(a.real, b.real, c.real) - 0.5))
-        right = int(np.floor(max(a.real, b.real, c.real) - 0.5))
+        if twice < 0:
+            b, c, twice = c, b, -twice
         for row in range(max(top, 0), bottom + 1):
             y = row + 0.5
-            for column in range(max(left, 0), right + 1):
-                x = column + 0.5
-                wa = ((b.real - x) * (c.imag - y) - (c.real - x) * (b.imag - y)) / twice
-                wb = ((c.real - x) * (a.imag - y) - (a.real - x) * (c.imag - y)) / twice
-                # Points on an edge that two faces share belong to neither.
-                if wa > 1e-6 and wb > 1e-6 and wa + wb < 1 - 1e-6:
-                    at = begin[chart[face]] + row * width[chart[face]] + column
-                    bad[face] |= taken[at]
-                    taken[at] = True
+            # Weights change evenly along a row; points on an edge that two faces share belong to neither.
+            left, right = -np.inf, np.inf
+            for p, q in ((b, c), (c, a), (a, b)):
+                slope = (p.imag - q.imag) / twice
+                weight = (p.real * (q.imag - y) - q.real * (p.imag - y)) / twice - EDGE
+                if slope > 0:
+                    left = max(left, -weight / slope)
+                elif slope < 0:
+                    right = min(right, -weight / slope)
+                elif weight <= 0:
+                    right = -np.inf
+            if right <= left:
+                continue
+            at = begin[chart[face]] + row * width[chart[face]]
+            for column in range(max(int(np.ceil(left - 0.5)), 0), int(np.ceil(right - 0.5))):
+                bad[face] |= taken[at + column]
+                taken[at + column] = True
     return bad

@@ -7,7 +7,7 @@ from numba import njit
 
 CELLS = 160
 """Side of the grid that places are tried on, for charts that would fill all of it."""
-TURNS = 16
+TURNS = 8
 """Directions in which a large chart is tried."""
 LARGE = 0.02
 """Share of the whole from which a chart is large; the others lie as they come."""
