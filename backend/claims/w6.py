@@ -21,8 +21,6 @@ from ..geometry.volume import volume_render
 from ..models.discriminator import DiscriminatorConfig
 from ..models.portrait_encoder import PortraitEncoder
 from ..models.sdf_gan import SdfGan
-from ..studio.dataset import make_shards, person_sample
-from ..studio.people import Person
 from ..training.gan import GanStage, GanStageConfig
 from ..training.gan_rendering import GanRendering
 from ..training.gan_schedule import GanSchedule, Phase
@@ -30,17 +28,16 @@ from ..training.gan_sheet import facing
 from ..training.gan_views import StudioViews
 from ..weights import store
 from ..weights.sdf_gan import TrainedSdfGan
-from .base import Claim, Outcome, Progress, Settings, clearly_positive, plus_minus, subtract
+from .base import Claim, Outcome, Progress, Settings, clearly_positive, part, plus_minus, subtract
+from .generation import gather
 from .heads import shipped_gan
 from .pictures import grid
 
-PEOPLE, FIRST = 48, 400_000
-"""Of the studio, whom the judge learns from, and the seed of the first."""
-SIDE, BATCH = 64, 4
-ALONE, STEPS = 24, 24
+SIDE, BATCH = 32, 4
+ALONE, STEPS = 20, 16
 """Steps of the judge alone, and of both."""
 RATE = 1e-3
-JUDGED = 32
+JUDGED = 24
 """Heads of each arm, and pictures of the studio, that are compared."""
 TURN = 0.5
 """Greatest azimuth of the normals that are compared, radians."""
@@ -97,16 +94,11 @@ def experiment(settings: Settings, progress: Progress) -> Outcome:
 
 
 def _people(settings: Settings, progress: Progress) -> Path:
-    folder = settings.cache / "pictures"
-    seeds = range(FIRST, FIRST + settings.pick(PEOPLE, 1))
-    if settings.size == "default" or not list(folder.glob("people_*.npz")):
-        for done, wanted in make_shards(seeds, settings.pack, folder, 1, _sample):
-            progress("people of the studio", 0.1 * done / wanted)
+    """The shards that all claims about generators share."""
+    folder = settings.cache / "shards"
+    if not list(folder.glob("people_*.npz")):
+        gather(settings, part(progress, 0, 0.1))
     return folder
-
-
-def _sample(person: Person) -> dict[str, np.ndarray]:
-    return person_sample(person, points=False)
 
 
 def _learn(
@@ -164,7 +156,7 @@ def _many(settings: Settings, generator: SdfGan, seed: int) -> Float[Tensor, "2 
 def _judged(
     eye: PortraitEncoder, shown: Float[Tensor, "2 N 3 S S"], start: Tensor, real: Float[Tensor, "N C S S"]
 ) -> Judged:
-    crowds = [Gaussian.of(features(eye, part * 2 - 1)) for part in (*shown, start[1])]
+    crowds = [Gaussian.of(features(eye, crowd * 2 - 1)) for crowd in (*shown, start[1])]
     truth = Gaussian.of(features(eye, real[:, :3]))
     one = torch.cat([shown[0, 0], shown[1, 0]], -1).permute(1, 2, 0).clamp(0, 1).numpy()
     return Judged(frechet(crowds[0], truth), frechet(crowds[1], crowds[2]), one)

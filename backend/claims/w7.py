@@ -28,10 +28,10 @@ from .likeness import shipped_features
 from .pictures import grid
 
 SCALE, SIDE = 4, 128
-PEOPLE, VIEWS, UNSEEN = 10, 3, 4
+PEOPLE, VIEWS, UNSEEN = 8, 3, 3
 """Heads that the network learns from, pictures of each, and heads that are judged."""
-STEPS, TINY_STEPS = 150, 2
-PLACES, APART = 6, 0.12
+STEPS, TINY_STEPS = 100, 2
+PLACES, APART = 4, 0.12
 """Pairs of neighbouring views around each judged head, and the angle between two neighbours, radians."""
 FIGURE = "native over enlarged, dB"
 CLAIM = Claim(

@@ -180,7 +180,7 @@ class SdfHeads(nn.Module):
         self.first.weight[:, 3:place] *= 0.03
         if config.ones:
             self.first.weight[:, place:] *= 0.3
-            self.first.bias -= self.first.weight[:, place:].sum(1)  # the sphere is that of features of 1
+            self.first.bias.sub_(self.first.weight[:, place:].sum(1))  # the sphere is that of features of 1
         else:
             self.first.weight[:, place:] *= 0.0005  # products of three planes have enormous outliers
         nn.init.normal_(self.shape.weight, 0.0, 0.05)
@@ -236,7 +236,7 @@ class SdfGan(nn.Module):
     @torch.no_grad()
     def _near_ones(self) -> None:
         for block in (*self.synthesis.blocks, *self.doubling):
-            cast(Block, block).to_image.weight *= SMALL
+            cast(Block, block).to_image.weight.mul_(SMALL)
 
     def volume(
         self, planes: Float[Tensor, "1 3 C R R"], camera: Camera | None = None, recompute: bool = False

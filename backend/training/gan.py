@@ -27,7 +27,7 @@ from .gan_codes import subject_codes
 from .gan_rendering import GanRendering, Shot, shoot, spread_points
 from .gan_schedule import GanSchedule
 from .gan_views import PictureSource
-from .gan_warm import Patch, WarmStart, draw_patch, render_patches, shown_again
+from .gan_warm import Patch, WarmStart, draw_patch, outline_error, render_patches, shown_again
 from .losses import beta_loss, decision_boundary_loss
 from .turns import Group, Turn, always
 
@@ -154,7 +154,7 @@ class GanStage:
         if self.generator.config.mapping.labels:
             label = torch.cat([camera_label(cameras[:1]) for _, cameras in drawn]).to(device)
         planes = self._from_latents(self.codes[subjects].to(device), label)
-        made, real, surface, boundary = [], [], [], []
+        made, real, surface, boundary, outline = [], [], [], [], []
         wanted = config.schedule.beta.target(self.progress)
         with torch.autocast(device.type, enabled=False):
             for index, (patches, cameras) in enumerate(drawn):
@@ -162,10 +162,15 @@ class GanStage:
                 pictures, view = render_patches(volume, patches, warm.sampler, random)
                 made.append(pictures)
                 real.append(torch.stack([patch.picture for patch in patches]).to(device))
+                if self.views.channels == 4:
+                    outline.append(outline_error(view, real[-1][:, 3].reshape(-1)))
                 surface.append(beta_loss(view.beta, view.alpha, wanted))
                 points = spread_points(cameras[0], config.rendering.boundary_points, volume.extent, random, device)
                 boundary.append(decision_boundary_loss(volume.sdf(points), config.boundary_steepness))
-        return shown_again(torch.cat(made), torch.cat(real), self.eye, warm) | {
+        losses = shown_again(torch.cat(made), torch.cat(real), self.eye, warm)
+        if outline:
+            losses["outline"] = warm.outline_weight * torch.stack(outline).mean()
+        return losses | {
             "surface": config.surface_weight * torch.stack(surface).mean(),
             "boundary": config.boundary_weight * torch.stack(boundary).mean(),
         }

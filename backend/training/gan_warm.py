@@ -48,13 +48,16 @@ class WarmStart:
     sixteenths."""
     shares: tuple[float, ...] = (0.45, 0.35, 0.2)
     """How often the part is the whole picture, a half of its side, a quarter, ...: as far as pictures are as large."""
-    sampler: Sampler = field(default_factory=lambda: Interpolated(nodes=20, count=10))
+    sampler: Sampler = field(default_factory=lambda: Interpolated(nodes=20, count=10, reach=4.0))
     colour_weight: float = 2.0
     """Of the mean absolute error of colour over white."""
     coverage_weight: float = 1.0
     """The same of coverage, where pictures have it."""
     edge_weight: float = 1.0
     """The same of differences between neighbouring pixels."""
+    outline_weight: float = 2.0
+    """Of how far a ray's least distance is on the wrong side of the outline, box units: coverage alone has no gradient
+    where the surface is some of its widths away from where it should be."""
     seen_weight: float = 0.3
     """Of the mean absolute error in a portrait encoder's maps, over their mean size."""
 
@@ -127,6 +130,13 @@ def shown_again(
         ]
         losses["seen"] = config.seen_weight * torch.stack(apart).mean()
     return losses
+
+
+def outline_error(view: RayView, coverage: Float[Tensor, " M"]) -> Float[Tensor, ""]:
+    """Mean of the least distance along rays that should meet the body and do not, and of its depth along those that
+    should not and do (the idea of Yariv et al. 2020, IDR, eq. 7). `coverage` is what is seen in truth."""
+    least = view.values.sdf.reshape(len(coverage), -1).amin(1)
+    return torch.where(coverage > 0.5, least.clamp_min(0), (-least).clamp_min(0)).mean()
 
 
 def _covered(pictures: Float[Tensor, "N C P P"]) -> Float[Tensor, "N 4 P P"]:

@@ -20,7 +20,7 @@ def test_experiment(
     torch.manual_seed(0)
     save_sdf_gan(TrainedSdfGan.build(SdfGanFileConfig.tiny()), tmp_path / "heads.safetensors")
     monkeypatch.setattr(library, "SHIPPED", {"heads": tmp_path / "heads.safetensors"})
-    write_shard(tmp_path / "pictures")
+    write_shard(tmp_path / "shards")
     stages: list[float] = []
     outcome = experiment(replace(settings, cache=tmp_path), lambda stage, share: stages.append(share))
     assert stages == sorted(stages) and stages[0] >= 0 and stages[-1] <= 1

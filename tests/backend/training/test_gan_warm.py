@@ -7,16 +7,20 @@ import pytest
 import torch
 
 from backend.geometry.cameras import orbit
+from backend.geometry.fields import SoftField
 from backend.geometry.interpolated import Interpolated
+from backend.geometry.volume import render_rays
 from backend.models.portrait_encoder import PortraitEncoder, PortraitEncoderConfig
 from backend.training.engine import EngineConfig, train
 from backend.training.gan import GanStage
 from backend.training.gan_presets import GANS
 from backend.training.gan_views import FolderViews
-from backend.training.gan_warm import WarmStart, draw_patch, shown_again
+from backend.training.gan_warm import WarmStart, draw_patch, outline_error, shown_again
 from tests.backend.training.gan_balls import ball, write_folder
 
-WARM = WarmStart(until=0.5, judge_from=0.4, sharpen=0.0, people=2, views=2, patch=16, sampler=Interpolated(8, 6))
+WARM = WarmStart(
+    until=0.5, judge_from=0.4, sharpen=0.0, people=2, views=2, patch=16, sampler=Interpolated(8, 6, reach=4.0)
+)
 
 
 def eye() -> PortraitEncoder:
@@ -70,7 +74,7 @@ def test_pictures_are_shown_again_before_anybody_is_judged(tmp_path: Path) -> No
     learning = stage(tmp_path / "set")
     assert learning.codes is not None and learning.codes.shape == (3, 2)
     losses = learning.losses(draw())
-    assert {"colour", "coverage", "seen", "edges", "surface", "boundary"} == set(losses)
+    assert {"colour", "coverage", "outline", "seen", "edges", "surface", "boundary"} == set(losses)
     assert learning.turns[0].due() and not learning.turns[1].due()
     assert learning.turns[0].groups[0].share() == 1.0
     learning.progress = 0.45
@@ -118,3 +122,30 @@ def test_codes_need_an_encoder(tmp_path: Path) -> None:
     made = stage(tmp_path / "set")
     with pytest.raises(ValueError, match="pass eye"):
         GanStage(made.views, made.generator.config, made.discriminator.config, made.proposal.config, made.config)
+
+
+def test_outlines_pull_from_afar_and_only_on_the_wrong_side() -> None:
+    def outline(radius: float, truth: float) -> tuple[float, float]:
+        size = torch.tensor(radius, requires_grad=True)
+
+        class Ball:
+            extent, device = 1.0, torch.device("cpu")
+
+            def sdf(self, points: torch.Tensor) -> torch.Tensor:
+                return points.norm(dim=-1) - size
+
+            def rgb(self, points: torch.Tensor) -> torch.Tensor:
+                return torch.zeros_like(points)
+
+        camera = orbit(0.3, target=(0.0, 0.0, 0.0))
+        rays = camera.rays(24, 24)
+        coverage = torch.from_numpy(ball(camera, truth, 24))[..., 3].float().reshape(-1) / 255
+        view = render_rays(SoftField(Ball(), 0.01), rays, Interpolated(20, 10, reach=4.0))
+        error = outline_error(view, coverage)
+        error.backward()
+        return float(error), float(size.grad)
+
+    small, growing = outline(0.3, 0.7)
+    large, shrinking = outline(0.7, 0.3)
+    right, _ = outline(0.5, 0.5)
+    assert small > 0.02 and growing < -0.1 and large > 0.01 and shrinking > 0.05 and right < 0.003
