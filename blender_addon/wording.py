@@ -101,8 +101,12 @@ def backend(starting: bool, state: State | None, welcome: Welcome | None) -> tup
     return "Connected", "CHECKMARK"
 
 
+DEVICES = {"auto": "Best available", "cpu": "Processor", "cuda": "Graphics card"}
+"""What a backend calls its device -> what the preferences call it."""
+
+
 def devices(welcome: Welcome | None) -> list[str]:
-    """Each device with its free memory, as far as the backend tells: "cpu, 12.3 of 16.0 GB free"."""
+    """Each device with its free memory, as far as the backend tells: "Processor, 12.3 of 16.0 GB free"."""
     said = []
     for each in welcome.capabilities.get("devices", []) if welcome else []:
         memory = each.get("memory") or {}
@@ -110,7 +114,8 @@ def devices(welcome: Welcome | None) -> list[str]:
         words = ""
         if isinstance(free, int) and isinstance(total, int):
             words = f", {free / (1 << 30):.1f} of {total / (1 << 30):.1f} GB free"
-        said.append(f"{each.get('name', 'Device')}{words}")
+        name = str(each.get("name", "Device"))
+        said.append(f"{DEVICES.get(name, name)}{words}")
     return said
 
 

@@ -179,7 +179,7 @@ class AvatarRunner:
         self.capabilities: dict[str, Any] = {
             "synthesizers": list(synthesis.available()),
             "refiners": list(REFINERS),
-            "device": str(getattr(self._synthesizer, "device", device)),
+            "device": synthesis.device_of(str(getattr(self._synthesizer, "device", device))),
         }
 
     def run(self, request: JobRequest) -> Iterator[Event]:

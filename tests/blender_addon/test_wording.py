@@ -143,7 +143,7 @@ def test_devices_tell_their_memory_as_far_as_it_is_known() -> None:
         {"name": "odd", "memory": {"free": "much"}},
     ]
     welcome = Welcome("", "", {"devices": devices}, {})
-    assert wording.devices(welcome) == ["cuda:0, 12.0 of 16.0 GB free", "cpu", "odd"]
+    assert wording.devices(welcome) == ["cuda:0, 12.0 of 16.0 GB free", "Processor", "odd"]
     assert wording.devices(None) == []
     resting = Welcome("", "", {"devices": devices[1:2]}, {})
     assert wording.backend(False, State.READY, resting) == ("Ready, memory freed", "CHECKMARK")

@@ -196,6 +196,13 @@ def test_missing_weights_are_said_in_their_own_words() -> None:
     assert (caught.value.message, caught.value.hint) == ("There are no weights", "Install them.")
 
 
+def test_a_device_is_told_by_what_it_came_to() -> None:
+    import torch
+
+    expected = "cuda" if torch.cuda.is_available() else "cpu"
+    assert AvatarRunner("auto", Sculptor).capabilities["device"] == expected  # and its memory is told by that, too
+
+
 def test_an_absent_graphics_card_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)  # whatever this machine has
     with pytest.raises(ServiceError, match="no graphics card") as caught:
