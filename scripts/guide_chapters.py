@@ -120,12 +120,22 @@ class Guide(Window):
         raise LookupError("the sidebar has no tab Maquette")
 
     def backend(self) -> Steps:
-        """Started from the panel."""
+        """Started from the panel, which shows its log, too."""
+        import bpy
+
         yield from self.only("backend", "create")
         yield from self.press("maquette.start_backend", 0.25)
         yield from self.until(lambda: self.live.ready and "idle" in str(self.live.client.welcome.capabilities))
         yield from self.pause(2)
         yield from self.shoot("backend")
+        yield from self.press("maquette.show_log", 0.75)
+        windows = bpy.context.window_manager.windows
+        yield from self.until(lambda: [each.type for each in windows[-1].screen.areas] == ["TEXT_EDITOR"], 30)
+        assert "listening at" in windows[-1].screen.areas[0].spaces.active.text.as_string()
+        yield from self.pause(1)
+        with bpy.context.temp_override(window=windows[-1]):
+            bpy.ops.wm.window_close()
+        yield from self.pause(1)
 
     def create(self) -> Steps:
         """A portrait is chosen in the file window."""
