@@ -140,8 +140,7 @@ def _learned(
             adapted: Adapted = done.value
         finally:
             steps.close()
-        library.retell(adapted.path, adapted.recipe | {"job_id": request.job_id})
-        shelve(adapted, name)
+        shelve(adapted, name, told={"job_id": request.job_id})
         log.info("the style %s is in the library", name)
         clear(folder)
 

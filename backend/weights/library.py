@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import re
-import shutil
 import struct
 import sys
 from collections.abc import Iterable
@@ -145,25 +144,6 @@ def free_name(wanted: str, reserved: Iterable[str] = ()) -> str:
     taken = {*entries(), *SHIPPED, *reserved}
     numbered = (word if number == 1 else f"{word}-{number}" for number in count(1))
     return next(each for each in numbered if each not in taken and not place(each).exists())
-
-
-def retell(path: Path, recipe: dict[str, Any]) -> None:
-    """Replace the recipe in a model's file; its tensors stay as they are. Raises LibraryError."""
-    read_entry(path)
-    fresh = path.with_name(f".{path.name}.part")
-    try:
-        with open(path, "rb") as file, open(fresh, "wb") as copy:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(length))
-            header["__metadata__"]["recipe"] = json.dumps(recipe)
-            content = json.dumps(header, separators=(",", ":")).encode()
-            content += b" " * (-len(content) % 8)  # tensors begin at a multiple of 8
-            copy.write(struct.pack("<Q", len(content)) + content)
-            shutil.copyfileobj(file, copy)
-        os.replace(fresh, path)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise LibraryError(f"{path.parent} cannot take the model: {error.strerror or error}", "Free space.") from error
 
 
 def read_entry(path: Path) -> Entry:
