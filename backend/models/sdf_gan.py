@@ -54,6 +54,9 @@ class SdfGanConfig:
     """Of both heads; the paper's table has the first, its text the second, which is several times faster."""
     radius: float = 0.6
     """Of the sphere that untrained weights hold, box units."""
+    shared: bool = False
+    """Whether planes that all people have in common are learned beside what styles say: features of faces that few
+    pictures teach."""
     ones: bool = False
     """Whether planes begin near 1 instead of around 0 (Fridovich-Keil et al. 2023, K-Planes): their product is then
     nearly a sum, and what each plane should be can be learned at once."""
@@ -85,7 +88,8 @@ class SdfGanConfig:
         return cls(
             mapping=MappingConfig(z=96, w=256, labels=0, layers=1, rate=1.0, linear_end=True),
             synthesis=SynthesisConfig(w=256, side=64, channels=3 * 16, base=6144, most=192),
-            last=16, hidden=64, colour_hidden=32, octaves=3, view_octaves=None, activation="relu", ones=True,
+            last=16, hidden=64, colour_hidden=32, octaves=3, view_octaves=None, activation="relu",
+            ones=True, shared=True,
         )  # fmt: skip
 
     @classmethod
@@ -212,6 +216,7 @@ class SdfGan(nn.Module):
             self._near_ones()
         shape = (1, 3, config.features, config.side, config.side)
         self.case = nn.Parameter(torch.zeros(shape)) if config.case else None
+        self.shared = nn.Parameter(torch.zeros(shape)) if config.shared else None
 
     def styles(
         self, z: Float[Tensor, "B Z"], label: Float[Tensor, "B L"] | None = None, truncation: float = 1.0
@@ -231,6 +236,8 @@ class SdfGan(nn.Module):
         planes = planes.float() / math.sqrt(len(self.synthesis.blocks) + 1)
         if self.config.ones:  # in full precision: half has few digits left near 1
             planes = planes + 1
+        if self.shared is not None:
+            planes = planes + self.shared
         return planes if self.case is None else planes + self.case
 
     @torch.no_grad()

@@ -29,7 +29,7 @@ from .gan_schedule import GanSchedule
 from .gan_views import PictureSource
 from .gan_warm import Patch, WarmStart, draw_patch, outline_error, render_patches, shown_again
 from .losses import beta_loss, decision_boundary_loss
-from .turns import Group, Turn, always
+from .turns import Group, Turn
 
 SHEET_PEOPLE, SHEET_TURNS, SHEET_TRUNCATION = 8, (0.0, 0.7, 2.4), 0.7
 W_DECAY = 0.998
@@ -266,14 +266,15 @@ class GanStage:
             Group(tuple(heads.colour_parameters()), colour_rate),
             Group(tuple(self.proposal.parameters()), lambda: config.proposal_rate),
         )
+        if self.generator.shared is not None:
+            groups = (*groups, Group((self.generator.shared,), rate))
         # Without opponents there is momentum to be had.
         betas = (0.0, 0.99) if config.warm is None else (0.5, 0.99)
         return Turn(self.makers, self.losses, groups, betas, 0.0)
 
     def _judge_turn(self) -> Turn:
         group = Group(tuple(self.discriminator.parameters()), lambda: self.config.judge_rate)
-        warm = self.config.warm
-        due = always if warm is None else lambda: self.progress >= warm.judge_from
+        due = lambda: self.config.warm is None or self.progress >= self.config.warm.judge_from  # noqa: E731
         return Turn(self.discriminator, self.judge, (group,), (0.0, 0.99), 0.0, due)
 
     def _planes(self, cameras: Camera, random: torch.Generator) -> Float[Tensor, "B 3 C R R"]:

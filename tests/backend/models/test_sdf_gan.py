@@ -170,3 +170,16 @@ def test_planes_near_one_hold_the_sphere_and_pass_on_what_each_of_them_says() ->
     # The product of three numbers near 1 rises with each of them as fast as their sum does.
     shares = planes.grad[0].sum((1, 2, 3)) / (200 * planes.shape[2])
     torch.testing.assert_close(shares, torch.ones(3), atol=0.25, rtol=0)
+
+
+def test_what_all_people_share_is_added_to_everybodys_planes() -> None:
+    torch.manual_seed(0)
+    generator = SdfGan(replace(TINY, shared=True))
+    with torch.no_grad():
+        styles = generator.styles(torch.randn(2, 8))
+        before = generator.planes(styles)
+        generator.shared[0, 1] += 0.5
+        change = generator.planes(styles) - before
+    torch.testing.assert_close(change[:, 1], torch.full_like(change[:, 1], 0.5))
+    assert change[:, [0, 2]].abs().max() == 0
+    assert SdfGan(TINY).shared is None and SdfGanConfig.from_json(generator.config.to_json()) == generator.config

@@ -79,6 +79,8 @@ def test_pictures_are_shown_again_before_anybody_is_judged(tmp_path: Path) -> No
     assert learning.turns[0].groups[0].share() == 1.0
     learning.progress = 0.45
     assert learning.turns[1].due() and "deceived" not in learning.losses(draw())
+    learning.config = replace(learning.config, warm=replace(WARM, judge_from=0.48))
+    assert not learning.turns[1].due()
     learning.progress = 0.5
     assert learning.turns[0].groups[0].share() == WARM.gentle
     both = learning.losses(draw())
