@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A diffusion model over z itself: seeds become people, and a sentence one of the many whom it fits.
+"""A diffusion model over people as vectors: seeds become people, and a sentence one of the many whom it fits.
 
-Follows the diffusion prior of Ramesh et al. 2022 (section 2.2), with a small network on vectors instead of tokens.
+Follows the diffusion prior of Ramesh et al. 2022 (section 2.2), with a small network on vectors instead of tokens. A
+person is drawn whole: z and the principal components of their latent together, because the mean of everybody whom a z
+fits looks like nobody.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -25,17 +28,24 @@ SMALLEST_VARIANCE = 1e-4
 class PriorConfig:
     """Sizes of the prior."""
 
-    size: int = 256
-    """Numbers of z."""
+    z: int = 256
+    """Numbers of z, and of what a sentence says."""
+    components: int = 128
+    """Principal components of the latent."""
     width: int = 256
     blocks: int = 2
     moment_features: int = 64
-    dropout: float = 0.1
+    dropout: float = 0.0
+
+    @property
+    def size(self) -> int:
+        """Numbers of a person."""
+        return self.z + self.components
 
     @classmethod
     def tiny(cls) -> "PriorConfig":
         """For tests."""
-        return cls(size=32, width=32, blocks=1, moment_features=16, dropout=0.0)
+        return cls(z=32, components=4, width=32, blocks=1, moment_features=16, dropout=0.0)
 
     @classmethod
     def from_json(cls, stored: Mapping) -> "PriorConfig":
@@ -47,11 +57,21 @@ class PriorConfig:
         return asdict(self)
 
 
-class LatentPrior(nn.Module):
-    """Clean z from noisy z, given the z of a sentence or nothing.
+class Drawn(NamedTuple):
+    """People as the prior draws them."""
 
-    Noise is told by an angle: noisy = cos(angle) z + sin(angle) noise, from 0 (z) to pi/2 (noise). The answer is the
-    exact one for a Gaussian, whose mean a sentence moves along its linear regression, and what the network adds to it.
+    z: Float[Tensor, "B Z"]
+    """RMS 1."""
+    components: Float[Tensor, "B K"]
+    """Of the latent, in their deviations."""
+
+
+class LatentPrior(nn.Module):
+    """Clean people from noisy ones, given the z of a sentence or nothing. A person P is z and components, in a row.
+
+    Noise is told by an angle: noisy = cos(angle) person + sin(angle) noise, from 0 (clean) to pi/2 (noise). The answer
+    is the exact one for a Gaussian, whose mean a sentence moves along its linear regression, and what the network adds
+    to it.
     """
 
     mean: Tensor
@@ -66,14 +86,14 @@ class LatentPrior(nn.Module):
         self.config = config
         self.register_buffer("mean", torch.zeros(config.size))
         self.register_buffer("deviation", torch.ones(()))
-        self.register_buffer("told_map", torch.zeros(config.size, config.size))
-        self.register_buffer("told_mean", torch.zeros(config.size))
+        self.register_buffer("told_map", torch.zeros(config.z, config.size))
+        self.register_buffer("told_mean", torch.zeros(config.z))
         # Axes and variances of everybody, and of whom a sentence leaves open.
         self.register_buffer("bases", torch.eye(config.size).repeat(2, 1, 1))
         self.register_buffer("variances", torch.ones(2, config.size))
         self.enter = nn.Linear(config.size, config.width)
         self.moment = nn.Sequential(nn.Linear(config.moment_features, config.width), nn.SiLU())
-        self.told = nn.Linear(config.size, config.width)
+        self.told = nn.Linear(config.z, config.width)
         self.untold = nn.Parameter(torch.zeros(config.width))
         self.blocks = nn.ModuleList(_Block(config.width, config.dropout) for _ in range(config.blocks))
         self.norm, self.out = nn.LayerNorm(config.width), nn.Linear(config.width, config.size)
@@ -81,12 +101,12 @@ class LatentPrior(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     @torch.no_grad()
-    def learn(self, z: Float[Tensor, "N Z"], text: Float[Tensor, "N Z"]) -> float:
-        """Set the Gaussians from people's z and those of sentences about them; returns the share of variance that
-        sentences explain."""
-        self.mean.copy_(z.mean(0))
-        self.deviation.copy_((z - self.mean).std())
-        clean = (z - self.mean) / self.deviation
+    def learn(self, people: Float[Tensor, "N P"], text: Float[Tensor, "N Z"]) -> float:
+        """Set the Gaussians from people and the z of sentences about them; returns the share of variance that sentences
+        explain."""
+        self.mean.copy_(people.mean(0))
+        self.deviation.copy_((people - self.mean).std())
+        clean = (people - self.mean) / self.deviation
         self.told_mean.copy_(text.mean(0))
         told = text - self.told_mean
         ridge = RIDGE * len(told) * torch.eye(told.shape[1], device=told.device)
@@ -99,12 +119,12 @@ class LatentPrior(nn.Module):
 
     def forward(
         self,
-        noisy: Float[Tensor, "B Z"],
+        noisy: Float[Tensor, "B P"],
         angle: Float[Tensor, " B"],
         text: Float[Tensor, "B Z"] | None = None,
         dropped: Tensor | None = None,
-    ) -> Float[Tensor, "B Z"]:
-        """Standardised clean z; where `dropped` [B] is true, the sentence is not looked at.
+    ) -> Float[Tensor, "B P"]:
+        """Standardised clean people; where `dropped` [B] is true, the sentence is not looked at.
 
         Without noise the answer is `noisy` itself, whatever the network adds.
         """
@@ -124,12 +144,12 @@ class LatentPrior(nn.Module):
     @torch.inference_mode()
     def sample(
         self,
-        noise: Float[Tensor, "B Z"],
+        noise: Float[Tensor, "B P"],
         text: Float[Tensor, "B Z"] | None = None,
         steps: int = 24,
         guidance: float = 1.0,
-    ) -> Float[Tensor, "B Z"]:
-        """z, RMS 1, from noise: people as they come, or whom the sentences fit; deterministic.
+    ) -> Drawn:
+        """People from noise, as they come or whom the sentences fit; deterministic.
 
         Second-order multistep in the angle (Lu et al. 2022, Alg. 2, as the angle's own expansion); guidance as Ho and
         Salimans 2022.
@@ -143,10 +163,15 @@ class LatentPrior(nn.Module):
             error = (x - now.cos() * guess) / now.sin()
             x = then.cos() * guess + then.sin() * error
             before = clean
-        return normalised(x * self.deviation + self.mean)
+        return self.parted(x * self.deviation + self.mean)
+
+    def parted(self, people: Float[Tensor, "B P"]) -> Drawn:
+        """People as z and components."""
+        z, components = people.split((self.config.z, self.config.components), 1)
+        return Drawn(normalised(z), components)
 
     def _posterior(self, noisy: Tensor, angle: Tensor, text: Tensor | None) -> Tensor:
-        """Mean of a Gaussian's clean z, given its noisy one."""
+        """Mean of a Gaussian's clean vectors, given their noisy ones."""
         told = text is not None
         mean = (text - self.told_mean) @ self.told_map if text is not None else torch.zeros_like(noisy)
         basis, variance = self.bases[int(told)], self.variances[int(told)]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a condition asks for, as the networks take it: each portrait, sentence and seed one weighted wish."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ..models.embedding import JointEmbedding, normalised
 from ..models.latent_denoiser import IMAGE_Z, PORTRAIT, Seen
+from ..models.prior import Drawn
 from ..models.text_encoder import unknown_words
 from ..studio.attributes import CLASSES
 from ..weights.cascade import Cascade
@@ -108,18 +109,24 @@ def _portrait(condition: Condition, model: Cascade, device: torch.device) -> tup
 def _sentence(condition: Condition, model: Cascade, device: torch.device) -> tuple[Seen, Tensor]:
     """One of the many people whom the sentence fits, by the seed (the prior of Ramesh et al. 2022, section 2.2)."""
     told = model.embedding.text([condition.sentence or ""]).float()
-    z = model.prior.sample(_noise(condition, model, device), told, guidance=SENTENCE_GUIDANCE)
-    return suggested(model, z), z
+    return _person(model, model.prior.sample(_noise(condition, model, device), told, guidance=SENTENCE_GUIDANCE))
 
 
 def _seed(condition: Condition, model: Cascade, device: torch.device) -> tuple[Seen, Tensor]:
-    z = model.prior.sample(_noise(condition, model, device))
-    return suggested(model, z), z
+    return _person(model, model.prior.sample(_noise(condition, model, device)))
+
+
+def _person(model: Cascade, drawn: Drawn) -> tuple[Seen, Tensor]:
+    """A drawn person as a condition that leaves nothing of the components open."""
+    kind = torch.full((len(drawn.z),), IMAGE_Z, device=drawn.z.device)
+    seen = model.base.see(kind, drawn.z, drawn.components)
+    return replace(seen, doubt=torch.zeros_like(seen.doubt)), drawn.z
 
 
 def _noise(condition: Condition, model: Cascade, device: torch.device) -> Tensor:
     draw = torch.Generator().manual_seed(condition.seed)
-    return torch.randn((1, model.config.prior.size), generator=draw).to(device)
+    scale = 1.0 if condition.temperature is None else condition.temperature
+    return scale * torch.randn((1, model.config.prior.size), generator=draw).to(device)
 
 
 def _unknown(words: list[str]) -> tuple[str, ...]:

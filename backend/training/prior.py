@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Learning the prior over z: vectors of everybody's portraits, made once, and sentences that fit them."""
+"""Learning the prior over people: z of everybody's portraits, made once, beside the components of their latents, and
+sentences that fit them."""
 
 import json
 import logging
@@ -9,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
 from ..models.prior import LatentPrior, PriorConfig
 from .embedding import load_embedding
-from .encoded import EncodedPeople, encode_photographs, encode_sentences
-from .engine import EngineConfig, train
+from .encoded import encode_photographs, encode_sentences
+from .engine import EngineConfig, TrainingError, train
+from .latents import LatentSet
 from .loop import Report, ignore
 from .portrait_set import PortraitSet
 
@@ -40,17 +43,24 @@ class PriorTraining:
 
 
 class PriorStage:
-    """Minibatches of z with sentences that fit."""
+    """Minibatches of people with sentences that fit."""
 
     name = "prior"
 
-    def __init__(self, people: EncodedPeople, model: PriorConfig, config: PriorTraining) -> None:
+    def __init__(
+        self,
+        people: Float[Tensor, "N W P"],
+        text: Float[Tensor, "N S Z"],
+        model: PriorConfig,
+        config: PriorTraining,
+    ) -> None:
+        """`people` are z of photographs and the components of whom they show, `text` the z of sentences."""
         self.config = config
-        self.seen = len(people.image) - min(config.held_out, len(people.image) // 4)
+        self.seen = len(people) - min(config.held_out, len(people) // 4)
         """People below this index are trained on."""
-        self.people = people
+        self.people, self.text = people, text
         self.network = LatentPrior(model)
-        photographs, sentences = people.image[: self.seen], people.text[: self.seen]
+        photographs, sentences = people[: self.seen], text[: self.seen]
         # Every photograph of a person with every sentence about them.
         pairs = photographs.shape[1], sentences.shape[1]
         explained = self.network.learn(
@@ -59,18 +69,18 @@ class PriorStage:
         logger.info("sentences explain %.3f of the variance of z", explained)
 
     def losses(self, random: torch.Generator) -> dict[str, Tensor]:
-        """Squared error of z over the squared sine of the angle, bounded: the error of the velocity."""
+        """Squared error over the squared sine of the angle, bounded: the error of the velocity."""
         count, device = self.config.batch, self.network.mean.device
         rows = torch.randint(self.seen, (count,), generator=random)
         photograph, sentence = (
-            torch.randint(stack.shape[1], (count,), generator=random) for stack in (self.people.image, self.people.text)
+            torch.randint(stack.shape[1], (count,), generator=random) for stack in (self.people, self.text)
         )
         dropped = torch.rand(count, generator=random) < self.config.untold
         angle = (torch.rand(1, generator=random) + torch.arange(count) / count) % 1 * math.pi / 2
         noise = torch.randn(count, self.network.config.size, generator=random).to(device)
-        z = self.people.image[rows, photograph].to(device)
-        text = self.people.text[rows, sentence].to(device)
-        clean = (z - self.network.mean) / self.network.deviation
+        people = self.people[rows, photograph].to(device)
+        text = self.text[rows, sentence].to(device)
+        clean = (people - self.network.mean) / self.network.deviation
         angle = angle.to(device)
         noisy = angle.cos()[:, None] * clean + angle.sin()[:, None] * noise
         predicted = self.network(noisy, angle, text, dropped.to(device))
@@ -86,31 +96,31 @@ class PriorStage:
 
     @torch.inference_mode()
     def scores(self, network: LatentPrior) -> dict[str, float]:
-        """How drawn people compare with real ones: mean pairwise cosine, mean cosine to the nearest person trained on
-        (held-out people's beside it: well above that is memory), and the cosine to the sentences they were drawn for
-        (held-out people's own beside it)."""
-        known = self.people.image[: self.seen, 0]
-        fresh, told = self.people.image[self.seen :, 0], self.people.text[self.seen :, 0]
-        noise = torch.randn(fresh.shape, generator=torch.Generator().manual_seed(0))
+        """How drawn people compare with real ones: mean distance between two, mean distance to the nearest person
+        trained on (held-out people's beside it: well below that is memory), both of components, in their deviations;
+        and the cosine of z to the sentences they were drawn for (held-out people's own beside it)."""
+        known = network.parted(self.people[: self.seen].flatten(0, 1)).components
+        fresh, told = network.parted(self.people[self.seen :, 0]), self.text[self.seen :, 0]
+        noise = torch.randn(len(told), network.config.size, generator=torch.Generator().manual_seed(0))
         drawn, asked = network.sample(noise), network.sample(noise, told)
 
-        def nearest(z: Tensor) -> float:
-            return float((z @ known.T).max(1).values.mean() / z.shape[1])
+        def nearest(components: Tensor) -> float:
+            return float(torch.cdist(components, known).min(1).values.mean())
 
-        def spread(z: Tensor) -> float:
-            cosine = z @ z.T / z.shape[1]
-            return float((cosine.sum() - cosine.trace()) / (len(z) * (len(z) - 1)))
+        def spread(components: Tensor) -> float:
+            return float(torch.pdist(components).mean())
 
         return {name: round(value, 4) for name, value in {
-            "pairwise_drawn": spread(drawn), "pairwise_people": spread(fresh),
-            "nearest_drawn": nearest(drawn), "nearest_people": nearest(fresh),
-            "sentence_drawn": float(functional.cosine_similarity(asked, told).mean()),
-            "sentence_people": float(functional.cosine_similarity(fresh, told).mean()),
+            "pairwise_drawn": spread(drawn.components), "pairwise_people": spread(fresh.components),
+            "nearest_drawn": nearest(drawn.components), "nearest_people": nearest(fresh.components),
+            "sentence_drawn": float(functional.cosine_similarity(asked.z, told).mean()),
+            "sentence_people": float(functional.cosine_similarity(fresh.z, told).mean()),
         }.items()}  # fmt: skip
 
 
 def train_prior(
     folder: Path,
+    latents: LatentSet,
     embedding_checkpoint: Path,
     out: Path,
     engine: EngineConfig,
@@ -118,20 +128,34 @@ def train_prior(
     model: PriorConfig | None = None,
     report: Report = ignore,
 ) -> Path:
-    """Train on a folder of shards and the finished space; returns the checkpoint, beside which `prior.json` holds the
-    scores."""
+    """Train on a folder of shards, their latents and the finished space; returns the checkpoint, beside which
+    `prior.json` holds the scores.
+
+    Raises TrainingError if the latents are those of other people.
+    """
     config = config or PriorTraining()
     embedding = load_embedding(embedding_checkpoint)
-    model = model or PriorConfig(size=embedding.config.size)
+    model = model or PriorConfig(z=embedding.config.size, components=latents.coordinates.shape[1])
     portraits = PortraitSet(folder, embedding.config.portrait.image_size)
-    people = EncodedPeople(
-        encode_photographs(portraits, embedding, config.plain, config.worn),
-        encode_sentences(portraits.records, embedding, config.sentences),
+    if [person["seed"] for person in portraits.records] != latents.seeds.tolist():
+        raise TrainingError(f"the latents are those of other people than {folder} holds",
+                            "Learn them again: maquette train latents.")  # fmt: skip
+    people = joined(
+        encode_photographs(portraits, embedding, config.plain, config.worn), latents.coordinates, config.plain
     )
-    stage = PriorStage(people, model, config)
+    stage = PriorStage(people, encode_sentences(portraits.records, embedding, config.sentences), model, config)
     checkpoint = train(stage, engine, out, report)
     (out / "prior.json").write_text(json.dumps(stage.scores(load_prior(checkpoint)), indent=1))
     return checkpoint
+
+
+def joined(z: Float[Tensor, "N W Z"], components: Float[Tensor, "M K"], plain: int) -> Float[Tensor, "N W P"]:
+    """Each photograph's z beside the components of whom it shows: of those behind the first `plain`, every second one
+    shows the mirrored person (see `encode_photographs`), who is in the second half of M = 2N."""
+    count, photographs = z.shape[:2]
+    own, mirrored = components.float().split(count)
+    shown = [mirrored if k >= plain and (k - plain) % 2 else own for k in range(photographs)]
+    return torch.cat([z.float(), torch.stack(shown, 1)], 2)
 
 
 def load_prior(checkpoint: Path) -> LatentPrior:

@@ -20,7 +20,7 @@ from .cascade import Cascade, CascadeConfig
 
 DEFAULT = Path(__file__).with_name("default.safetensors")
 """The generator."""
-FORMAT = "maquette-rodin-3"
+FORMAT = "maquette-rodin-4"
 ENCODER = Path(__file__).with_name("encoder.safetensors")
 """Where fits of people begin."""
 ENCODER_FORMAT = "maquette-encoder-1"

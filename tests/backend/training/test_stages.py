@@ -48,7 +48,7 @@ def runs(shards: Path, latents: LatentSet, tmp_path_factory: pytest.TempPathFact
     model = EmbeddingConfig(size=tiny.size, components=tiny.components, width=16, attributes=attributes,
                             portrait=tiny.portrait, text=tiny.text)  # fmt: skip
     train_embedding(shards, latents, runs / "embedding", ENGINE, EmbeddingTraining(batch=4, held_out=2), model)
-    train_prior(shards, runs / "embedding" / "embedding.pt", runs / "prior", ENGINE, model=PriorConfig.tiny())
+    train_prior(shards, latents, runs / "embedding" / "embedding.pt", runs / "prior", ENGINE, model=PriorConfig.tiny())
     planes = PlanesStage(
         shards,
         PlaneDecoderConfig.tiny(),
