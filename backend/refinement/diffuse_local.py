@@ -2,10 +2,10 @@
 """A prior of our own that works offline: the shipped model of looks, which repaints views of heads as a sentence says,
 and invents what is not there.
 
-First the whole view at 256², from pure noise; then, from little noise, at 512², where grain and strands get sharp.
-Where the sentence names a look of the studio's, such as bronze, the studio's own shading of the view stands for the
-first pass. The model is told the head's shape, how the head is dressed now and what of that may change; a reference
-portrait is left out of account (its pixels are laid on by others).
+Where the sentence names a look of the studio's, such as bronze, the view is shaded in it, as training shaded its
+pictures. Everything else the model paints: the whole view at 256² from pure noise, then, from little noise, at 512². It
+is told the head's shape, how the head is dressed now and what of that may change; a reference portrait is left out of
+account (its pixels are laid on by others).
 """
 
 import math
@@ -30,9 +30,12 @@ from .turning import to_world
 
 SIDES = (256, 512)
 """Of the passes, pixels."""
-STEPS = (10, 4)
-"""Denoising steps of the passes."""
-FINE = 0.45
+STEPS = (5, 3)
+"""Denoising steps of the passes: the first one's first is from pure noise, where only what is known of the view helps,
+the others again from less."""
+AGAIN = 0.4
+"""Time from which the first guess is gone over again."""
+FINE = 0.3
 """Time from which the second pass starts, over what the first one made: only what is fine is left to say."""
 FINE_DOUBT = 0.25
 """How much the second pass doubts what the first one made."""
@@ -57,38 +60,45 @@ class DiffuseLocal:
         self.dtype = dtype if dtype is not None else fastest_dtype(model, device)
 
     def paint(self, view: View, wish: Wish) -> Generator[Step, None, UInt8[np.ndarray, "S S 3"]]:
-        """One pass where the view is small, else two."""
-        side = len(view.image)
+        """A shaded view, or what the model makes of it: in one pass where it is small, else in two."""
         strength = float(np.clip(wish.strength, 0, 1))
         before = view.image.astype(np.float32) / 255
         made_up = (view.generate * view.shown)[..., None]
         if not strength and not made_up.any():
             yield Step(1.0, view.image)
             return view.image
-        random = torch.Generator().manual_seed(wish.seed)
-        sides = [SIDES[0]] if side <= SIDES[0] else list(SIDES)
-        guess = shaded(view, wish.prompt)
-        picture = before if guess is None else guess
-        if guess is not None:
-            # What the studio can shade need not be found out from noise: it is only gone over.
-            sides = sides[-1:]
-        for number, working in enumerate(sides):
-            first = number == 0 and guess is None
-            known = look(view, picture, working, strength if first else FINE_DOUBT, made_up=not first)
-            steps = wish.steps or STEPS[0 if first else 1]
-            start = 1.0 if first else FINE
-            for index, x0 in self._sample(wish, known, _tensor(_resized(picture, working)), start, random, steps):
-                after = (x0[0].permute(1, 2, 0).numpy() / 2 + 0.5).clip(0, 1)
-                yield Step((number + index / steps) / len(sides), _quantised(after))
-            picture = _resized(after, side)
+        picture = yield from self._imagined(view, before, strength, wish)
         # Little strength is little change: what is there shines through, but for what is missing.
         share = np.maximum(min(1.0, strength / ENTIRE), made_up)
         share = share * np.where(view.shown, 1 - view.keep, 0)[..., None]
         return _quantised(before + share * (picture - before))
 
+    def _imagined(
+        self, view: View, before: Float[np.ndarray, "S S 3"], strength: float, wish: Wish
+    ) -> Generator[Step, None, Float[np.ndarray, "S S 3"]]:
+        """The whole view anew, whatever may change."""
+        if (guess := shaded(view, wish.prompt)) is not None:
+            # The model learned looks from this very shading: asked for them, it could only come near it.
+            yield Step(1.0, _quantised(guess))
+            return guess
+        side, picture = len(before), before
+        random = torch.Generator().manual_seed(wish.seed)
+        sides = [SIDES[0]] if side <= SIDES[0] else list(SIDES)
+        for number, working in enumerate(sides):
+            first = number == 0
+            known = look(view, picture, working, strength if first else FINE_DOUBT, made_up=not first)
+            steps = wish.steps or STEPS[number]
+            present = None if first else _tensor(_resized(picture, working))
+            for index, x0 in self._sample(wish, known, present, random, steps):
+                after = (x0[0].permute(1, 2, 0).numpy() / 2 + 0.5).clip(0, 1)
+                yield Step((number + index / steps) / len(sides), _quantised(after))
+            picture = _resized(after, side)
+        return picture
+
     def _sample(
-        self, wish: Wish, known: Known, picture: Tensor, start: float, random: torch.Generator, steps: int
+        self, wish: Wish, known: Known, picture: Tensor | None, random: torch.Generator, steps: int
     ) -> Generator[tuple[int, Tensor], None, None]:
+        """Counts and guesses; without a `picture` the first one is made of nothing but noise and what is known."""
         schedule = self.model.config.schedule
         said, against = wish.prompt.strip(), wish.negative.strip()
         scale = wish.guidance
@@ -96,11 +106,16 @@ class DiffuseLocal:
             scale = GUIDANCE if said or against else 1.0
         with torch.inference_mode(), self._cast():
             ask = denoiser(self.model, [said], known.to(self.device), scale, [against] if against else None)
-        noise = torch.randn(picture.shape, generator=random)
-        # From the very beginning there is only noise, as in training.
-        noisy = noise if start == 1 else diffuse(picture, torch.tensor([start]), noise, schedule)[0]
-        for step in ddim(self._exact(ask), noisy, steps, schedule, start):
-            yield step.index, step.x0
+        exact, noise = self._exact(ask), torch.randn(known.picture.shape, generator=random)
+        done, start = 0, FINE
+        if picture is None:
+            picture, done, start = exact(noise, torch.ones(1)), 1, AGAIN
+            yield 1, picture
+        if done == steps:
+            return
+        noisy, _ = diffuse(picture, torch.tensor([start]), noise, schedule)
+        for step in ddim(exact, noisy, steps - done, schedule, start):
+            yield done + step.index, step.x0
 
     def _exact(self, ask: Denoiser) -> Denoiser:
         def denoise(x: Tensor, u: Tensor) -> Tensor:

@@ -123,6 +123,19 @@ def test_any_side_is_answered(prior: DiffuseLocal, side: int) -> None:
     assert picture.shape == (side, side, 3)
 
 
+def test_looks_are_shaded_without_asking_the_network(prior: DiffuseLocal) -> None:
+    asked: list[int] = []
+    prior.model.network.register_forward_hook(lambda *_: asked.append(1))
+    still = view()
+    steps, gilded = paint(prior, still, Wish(prompt="a golden statue", strength=0.6))
+    assert not asked and steps[-1].fraction == 1
+    middle = gilded[28:36, 28:36].reshape(-1, 3).mean(0)
+    assert middle[0] > middle[2] + 60  # gold is yellow
+    held = view(keep=1.0)
+    kept = paint(prior, held, Wish(prompt="a golden statue", strength=0.6))[1]
+    assert change(held, kept)[held.keep == 1].max() <= 1
+
+
 def test_little_strength_is_little_change(prior: DiffuseLocal) -> None:
     still = view()
     little, much = (
