@@ -16,6 +16,7 @@ from backend.pipeline.adapt_request import ADAPT, AdaptRequest, adapt_request
 from backend.pipeline.head_request import REFINE, HeadWish, read_options
 from backend.pipeline.refine_request import RefineRequest
 from backend.pipeline.request import AGAIN, AvatarRequest, RequestError
+from backend.weights import library
 from blender_addon.protocol import (
     HEAD_ARRAYS,
     ErrorCode,
@@ -231,7 +232,9 @@ class AvatarRunner:
         name = synthesis.chosen(request.synthesizer, request.sources)
         if name == synthesis.DEFAULT:
             return self._synthesizer
-        if self._other is None or self._other.name != name:
+        entry = library.entries().get(name)
+        wanted = (name, entry.model_hash if entry else "")  # a style that was deleted may have a namesake
+        if self._other is None or (self._other.name, self._other.model_hash) != wanted:
             self._other = None  # before the next is loaded: two large models may be too much
             self._other = synthesis.load(name, self._device)
         return self._other

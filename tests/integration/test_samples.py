@@ -21,7 +21,7 @@ def test_the_client_samples_run(start: Start, tmp_path: Path, monkeypatch: pytes
     (tmp_path / "portrait.jpg").write_bytes(b"\xff\xd8\xff")
     environment = {**os.environ, "MAQUETTE_STATE": str(backend.store), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", sample("client")]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     said = done.stdout.splitlines()
     assert "made with seed 7" in said and "all understood" in said and "edit blend" in said

@@ -18,6 +18,7 @@ from backend.synthesis.base import Condition, Progress, Sample
 from backend.synthesis.source import Source
 from backend.texture.maps import TextureSet
 from backend.weights import library
+from backend.weights.sdf_gan import SdfGanFileConfig, TrainedSdfGan, save_sdf_gan
 from backend.weights.store import WeightsError
 from blender_addon.protocol import (
     Finished,
@@ -208,6 +209,23 @@ def test_an_absent_graphics_card_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(ServiceError, match="no graphics card") as caught:
         AvatarRunner("cuda", Sculptor)
     assert "--device cpu" in caught.value.hint
+
+
+def test_a_new_style_of_an_old_name_is_not_taken_for_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAQUETTE_MODELS", str(tmp_path))
+    runner, loaded = AvatarRunner("cpu", Sculptor), []
+    request = avatar_request(JobRequest("a", options={"synthesizer": "marble"}))
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        model = TrainedSdfGan.build(SdfGanFileConfig.tiny())
+        save_sdf_gan(model, tmp_path / "marble.safetensors", recipe={"prompt": "x"})
+        loaded.append(runner._synthesizer_for(request))
+    assert loaded[0] is loaded[1] and loaded[1].model_hash != loaded[2].model_hash
+    (tmp_path / "marble.safetensors").unlink()
+    with pytest.raises(JobError, match="no generator called 'marble'"):
+        list(runner.run(JobRequest("a", options={"synthesizer": "marble"})))
 
 
 def test_a_converted_model_is_asked_for_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
