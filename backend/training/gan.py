@@ -27,7 +27,7 @@ from .gan_codes import subject_codes
 from .gan_rendering import GanRendering, Shot, shoot, spread_points
 from .gan_schedule import GanSchedule
 from .gan_views import PictureSource
-from .gan_warm import Patch, WarmStart, draw_patch, outline_error, render_patches, shown_again
+from .gan_warm import Patch, WarmStart, draw_patch, draw_views, outline_error, render_patches, shown_again
 from .losses import beta_loss, decision_boundary_loss
 from .turns import Group, Turn
 
@@ -57,6 +57,8 @@ class GanStageConfig:
     the colour head's is multiplied by the schedule's besides."""
     proposal_rate: float = 0.4
     """The same of the proposal network."""
+    shared_rate: float = 4.0
+    """The same of planes that all people share: no weights stand between them and the picture."""
     judge_rate: float = 0.8
     """Learning rate of the discriminator over the generator's."""
     pose_swap: float = 0.5
@@ -176,8 +178,7 @@ class GanStage:
         }
 
     def _patches(self, subject: int, warm: WarmStart, random: torch.Generator) -> tuple[list[Patch], Camera]:
-        rows = self.views.pictures_of(subject)
-        rows = rows[torch.randperm(len(rows), generator=random)[: warm.views]]
+        rows = draw_views(self.views, subject, warm, random)
         pictures, cameras = self.views.look(rows)
         each = zip(pictures, (cameras[k] for k in range(len(rows))), strict=True)
         return [draw_patch(picture, camera, warm, random) for picture, camera in each], cameras
@@ -267,7 +268,7 @@ class GanStage:
             Group(tuple(self.proposal.parameters()), lambda: config.proposal_rate),
         )
         if self.generator.shared is not None:
-            groups = (*groups, Group((self.generator.shared,), rate))
+            groups = (*groups, Group((self.generator.shared,), lambda: rate() * config.shared_rate))
         # Without opponents there is momentum to be had.
         betas = (0.0, 0.99) if config.warm is None else (0.5, 0.99)
         return Turn(self.makers, self.losses, groups, betas, 0.0)

@@ -39,6 +39,9 @@ class PictureSource(Protocol):
     def look(self, chosen: Int[Tensor, " B"]) -> tuple[Float[Tensor, "B C S S"], Camera]:
         """Certain pictures with their cameras."""
 
+    def cameras_of(self, chosen: Int[Tensor, " B"]) -> Camera:
+        """The cameras of certain pictures."""
+
     @property
     def subjects(self) -> int:
         """How many people are in the pictures, as far as that is known: else each is of another."""
@@ -85,7 +88,7 @@ class StudioViews:
         rgba = self.pictures[rows].float() / 255
         rgba = torch.where(mirrored[:, None, None, None], rgba.flip(3), rgba)
         over_white = rgba[:, :3] + 1 - rgba[:, 3:]
-        return torch.cat([over_white, rgba[:, 3:]], 1) * 2 - 1, self._of(chosen)
+        return torch.cat([over_white, rgba[:, 3:]], 1) * 2 - 1, self.cameras_of(chosen)
 
     @property
     def subjects(self) -> int:
@@ -112,9 +115,9 @@ class StudioViews:
         return torch.stack(pictures), torch.stack(towards)
 
     def cameras(self, count: int, random: torch.Generator) -> Camera:
-        return self._of(torch.randint(len(self), (count,), generator=random))
+        return self.cameras_of(torch.randint(len(self), (count,), generator=random))
 
-    def _of(self, chosen: Tensor) -> Camera:
+    def cameras_of(self, chosen: Int[Tensor, " B"]) -> Camera:
         rows, mirrored = chosen % len(self.pictures), chosen >= len(self.pictures)
         pose = torch.where(mirrored[:, None, None], self._mirrored[rows], self._cameras.cam_to_world[rows])
         return Camera(pose, self._cameras.intrinsics[rows])
@@ -148,7 +151,7 @@ class FolderViews:
     def look(self, chosen: Int[Tensor, " B"]) -> tuple[Float[Tensor, "B C S S"], Camera]:
         """Raises DatasetError as `draw`."""
         pictures = torch.stack([self._read(self._names[int(row)]) for row in chosen])
-        return pictures * 2 - 1, self._of(chosen)
+        return pictures * 2 - 1, self.cameras_of(chosen)
 
     @property
     def subjects(self) -> int:
@@ -169,9 +172,9 @@ class FolderViews:
         return grey[:, None], functional.normalize(cameras.cam_to_world[:, :3, 3], dim=1)[:, None]
 
     def cameras(self, count: int, random: torch.Generator) -> Camera:
-        return self._of(torch.randint(len(self), (count,), generator=random))
+        return self.cameras_of(torch.randint(len(self), (count,), generator=random))
 
-    def _of(self, chosen: Tensor) -> Camera:
+    def cameras_of(self, chosen: Int[Tensor, " B"]) -> Camera:
         return Camera(self._cameras.cam_to_world[chosen], self._cameras.intrinsics[chosen])
 
     def _read(self, name: str) -> Float[Tensor, "C S S"]:

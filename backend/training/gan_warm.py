@@ -10,7 +10,7 @@ that people who are drawn later come from the same distribution.
 from dataclasses import dataclass, field, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -20,6 +20,7 @@ from ..geometry.sampling import Sampler
 from ..geometry.volume import RayView, render_rays
 from ..models.portrait_encoder import PortraitEncoder
 from ..models.sdf_gan import SdfVolume
+from .gan_views import PictureSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +44,12 @@ class WarmStart:
     """In a minibatch."""
     views: int = 2
     """Pictures of each, as far as there are as many."""
+    front: float = 2.0
+    """By how much more often than from behind a picture is drawn that is taken from the front: faces are seen there."""
     patch: int = 32
     """Side of the part of each picture that is rendered, pixels of the reduced picture; an even number of
     sixteenths."""
-    shares: tuple[float, ...] = (0.45, 0.35, 0.2)
+    shares: tuple[float, ...] = (0.3, 0.4, 0.3)
     """How often the part is the whole picture, a half of its side, a quarter, ...: as far as pictures are as large."""
     sampler: Sampler = field(default_factory=lambda: Interpolated(nodes=20, count=10, reach=4.0))
     colour_weight: float = 2.0
@@ -74,6 +77,14 @@ class Patch:
     """P² rays, row by row."""
     picture: Float[Tensor, "C P P"]
     """In [0, 1], over white; coverage last where there is one."""
+
+
+def draw_views(source: PictureSource, subject: int, config: WarmStart, random: torch.Generator) -> Int[Tensor, " V"]:
+    """Which pictures of a subject are shown again, none twice."""
+    rows = source.pictures_of(subject)
+    towards = functional.normalize(source.cameras_of(rows).cam_to_world[:, :3, 3], dim=1)[:, 2]
+    weight = torch.where(towards > 0.5, config.front, 1.0)
+    return rows[torch.multinomial(weight, min(config.views, len(rows)), generator=random)]
 
 
 def draw_patch(picture: Float[Tensor, "C S S"], camera: Camera, config: WarmStart, random: torch.Generator) -> Patch:
