@@ -30,19 +30,19 @@ from .turning import to_world
 
 SIDES = (256, 512)
 """Of the passes, pixels."""
-STEPS = (5, 3)
+STEPS = (3, 2)
 """Denoising steps of the passes: the first one's first is from pure noise, where only what is known of the view helps,
 the others again from less."""
-AGAIN = 0.4
+AGAIN = 0.15
 """Time from which the first guess is gone over again."""
-FINE = 0.3
+FINE = 0.12
 """Time from which the second pass starts, over what the first one made: only what is fine is left to say."""
 FINE_DOUBT = 0.25
 """How much the second pass doubts what the first one made."""
 ENTIRE = 0.4
 """Strength from which on nothing of the old picture is mixed into the new one."""
-GUIDANCE = 2.0
-"""Where something is wished for and no number is given."""
+AGAINST = 1.5
+"""Guidance where something is not wished for and no number is given."""
 UNITS_ACROSS = 2 * 4.4 * math.tan(0.4538 / 2)
 """Box units across a view, as `geometry.cameras.orbit` takes it."""
 PROBE = 128
@@ -103,7 +103,7 @@ class DiffuseLocal:
         said, against = wish.prompt.strip(), wish.negative.strip()
         scale = wish.guidance
         if scale is None:
-            scale = GUIDANCE if said or against else 1.0
+            scale = AGAINST if against else 1.0
         with torch.inference_mode(), self._cast():
             ask = denoiser(self.model, [said], known.to(self.device), scale, [against] if against else None)
         exact, noise = self._exact(ask), torch.randn(known.picture.shape, generator=random)
