@@ -152,7 +152,7 @@ def _value(one, two, point):
 
 
 @njit(cache=True, nogil=True)
-def candidates(corners, places, kinds, twins, points, quadrics, evenness):
+def candidates(corners, places, kinds, twins, points, quadrics):
     """Half edges whose one end may move onto the other, the cheaper way round, and the mean squared error of that.
 
     `source` is the corner that moves, `target` the corner of the same face it moves to.
@@ -185,8 +185,6 @@ def candidates(corners, places, kinds, twins, points, quadrics, evenness):
                 cost += _value(quadrics[v2], quadrics[w2], points[w2])
                 weight += quadrics[v2, 21] + quadrics[w2, 21]
             cost = cost / max(weight, 1e-30)
-            if evenness > 0:
-                cost += evenness * ((points[v, :3] - points[w, :3]) ** 2).sum()
             if cost < best:
                 best, chosen = cost, way
         if chosen >= 0:
@@ -197,11 +195,8 @@ def candidates(corners, places, kinds, twins, points, quadrics, evenness):
 
 
 @njit(cache=True, nogil=True)
-def close_edges(corners, places, starts, incident, source, target, points, quadrics, wanted, shaped):
-    """One round, cheapest first; a neighbourhood changes once. Changes corners and quadrics; returns what remains.
-
-    Unless `shaped`, faces may turn over in space: what counts then is how they hang together.
-    """
+def close_edges(corners, places, starts, incident, source, target, points, quadrics, wanted):
+    """One round, cheapest first; a neighbourhood changes once. Changes corners and quadrics; returns what remains."""
     touched = np.zeros(len(starts) - 1, np.bool_)
     dead = np.zeros(len(corners), np.bool_)
     mark = np.full(len(starts) - 1, -1, np.int64)
@@ -225,7 +220,7 @@ def close_edges(corners, places, starts, incident, source, target, points, quadr
                     v2, w2 = corners[other, corner], beside
         if not _leaves_corners(corners, places, starts, incident, near, fixed):
             continue
-        if shaped and not _keeps_shape(corners, places, near, fixed, v, w, w2, points):
+        if not _keeps_shape(corners, places, near, fixed, v, w, w2, points):
             continue
         for at in near:
             other, corner = at // 3, at % 3

@@ -94,7 +94,8 @@ def _closed(
         while (here := after.pop(rim[-1])) != rim[0]:
             rim.append(here)
         rims.append(rim)
-    patches, middles = [], []
+    patches: list[Int[np.ndarray, "N 3"]] = []
+    middles: list[Float[np.ndarray, " 3"]] = []
     for rim in rims:
         ring = np.array(rim)
         if len(ring) == 3:

@@ -20,8 +20,6 @@ TEXTURE_WEIGHT = 0.5
 """What a shift within the texture costs beside one as long on the surface."""
 PACE = 1.5
 """A round takes collapses up to so many times the error at which it could meet the budget."""
-HASTE = 6.0
-"""The same where shape does not matter."""
 
 log = logging.getLogger(__name__)
 
@@ -54,16 +52,10 @@ def levels_of_detail(mesh: Mesh, budgets: Sequence[int] = CROWD, error: float = 
 class Collapse:
     """A mesh that loses faces round by round; vertex numbers stay those of the mesh it began with."""
 
-    def __init__(self, mesh: Mesh, evenness: float = 0.0, shaped: bool = True) -> None:
-        """`evenness` is the share of an edge's squared length that is added to its error: short edges go first.
-
-        Unless `shaped`, faces may turn over in space, and any budget is met that the outlines allow.
-        """
-        self.shaped = shaped
+    def __init__(self, mesh: Mesh) -> None:
         self.corners = np.array(mesh.faces, np.int32, order="C")
         self.places = mesh.welded()
         self.points = _points(mesh)
-        self.evenness = evenness
         self._known: tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] | None = None
         self.quadrics = plane_quadrics(self.corners, self._topology()[3], self.points)
 
@@ -73,16 +65,13 @@ class Collapse:
         if wanted <= 0:
             return False
         starts, incident, kinds, twins = self._topology()
-        source, target, costs = candidates(
-            self.corners, self.places, kinds, twins, self.points, self.quadrics, self.evenness
-        )
+        source, target, costs = candidates(self.corners, self.places, kinds, twins, self.points, self.quadrics)
         order = np.argsort(costs)
         order = order[: np.searchsorted(costs[order], error * error, "right")]
         if not len(order):
             return False
         # An edge takes two faces with it; later rounds see better ones than the worst of this round.
-        pace = PACE if self.shaped else HASTE
-        ceiling = pace * costs[order[min(len(order) - 1, wanted // 2)]]
+        ceiling = PACE * costs[order[min(len(order) - 1, wanted // 2)]]
         before, tried = len(self.corners), 0
         while len(self.corners) == before and tried < len(order):
             chosen = order[tried : np.searchsorted(costs[order], ceiling, "right")]
@@ -97,10 +86,9 @@ class Collapse:
                 self.points,
                 self.quadrics,
                 wanted,
-                self.shaped,
             )
             # Where nothing so cheap can close, what comes next may.
-            ceiling = max(pace * ceiling, 1e-12)
+            ceiling = max(PACE * ceiling, 1e-12)
         return len(self.corners) < before
 
     def _topology(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
