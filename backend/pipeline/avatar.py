@@ -21,6 +21,7 @@ from backend.faces.portrait import Portrait, load_portrait
 from backend.refinement import REFINERS
 from backend.refinement.prior import PRIORS, PriorSettings, Step, Wish
 from backend.refinement.priors import AVATAR_STRENGTH, AVATAR_VIEWS, loaded_prior
+from backend.refinement.shaded import can_shade
 from backend.surface.clean import clean
 from backend.surface.extract import extract
 from backend.surface.lod import levels_of_detail
@@ -85,7 +86,7 @@ def run(
     FaceFilesMissing, SourceError, EditError, PriorError or AvatarError; all carry `message` and `hint`.
     """
     numbers = request.numbers
-    refiners = [name for name in numbers.refiners if request.shows_portrait or not REFINERS[name].needs_portrait]
+    refiners = _refiners(request)
     stages = Stages(_expected_seconds(request, refiners))
     sources = [_source(each, synthesizer) for each in request.sources]
     for name in refiners:
@@ -121,6 +122,15 @@ def run(
     recipe["made_from"] = [_source_record(text, each) for text, each in zip(request.sources, sources, strict=True)]
     recipe["source"] = sample.source.pack()
     yield Finished(recipe | {"device": str(field.device), "seconds": stages.finish()})
+
+
+def _refiners(request: AvatarRequest) -> list[str]:
+    """Names of the refiners, in order."""
+    chosen = request.numbers.refiners
+    if request.kind == "imagine" and "refiners" not in request.options and can_shade(request.sentence or ""):
+        # A generator that was bent has the material's colour; its veins and light are the refiner's.
+        chosen = (*chosen, "diffuse-local")
+    return [name for name in chosen if request.shows_portrait or not REFINERS[name].needs_portrait]
 
 
 def _source(text: str, synthesizer: Synthesizer) -> Source:

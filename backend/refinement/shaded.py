@@ -28,6 +28,11 @@ def shaded(view: View, sentence: str) -> Float[np.ndarray, "S S 3"] | None:
     return picture.permute(1, 2, 0).numpy().copy()
 
 
+def can_shade(sentence: str) -> bool:
+    """Whether the sentence names a look that views are shaded in."""
+    return look_named(sentence) is not None
+
+
 def as_seen(view: View) -> Seen:
     """A refiner's view as looks are painted from. All of it counts as skin: which part is hair, a mesh does not say."""
     shown = torch.from_numpy(view.shown)

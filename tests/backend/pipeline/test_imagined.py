@@ -61,3 +61,11 @@ def test_an_imagined_head_goes_the_way_of_every_avatar() -> None:
     recipe = cast(Finished, told[-1]).recipe
     assert recipe["kind"] == "imagine" and recipe["model"]["name"] == "tiny" and recipe["source"]
     assert recipe["options"]["sentence"] == "a red bust" and IMAGINING in recipe["seconds"]
+
+
+def test_a_material_that_is_named_is_painted_as_well() -> None:
+    bronze = {"sentence": "a bronze bust with a laurel wreath"}
+    assert avatar._refiners(AvatarRequest(kind="imagine", options=bronze)) == ["resample", "diffuse-local"]
+    assert avatar._refiners(REQUEST) == ["resample"]
+    assert avatar._refiners(AvatarRequest(kind="imagine", options=bronze | {"refiners": ["resample"]})) == ["resample"]
+    assert avatar._refiners(AvatarRequest(options=bronze)) == ["resample"]
