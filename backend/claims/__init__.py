@@ -25,6 +25,13 @@ CLAIMS = {
     "W3": "w3",
     "W4": "w4",
     "W5": "w5",
+    "W6": "w6",
+    "W7": "w7",
+    "D1": "d1",
+    "D2": "d2",
+    "D3": "d3",
+    "D4": "d4",
     "D5": "d5",
+    "D6": "d6",
 }
 """Id -> file of this package, in the order in which they run and are reported."""

@@ -62,7 +62,7 @@ class Flags:
     form: Literal["distil", "classifier", "noise-free", "likelihood"] | None = None
     """Of the gradient: score distillation, or one of its relatives."""
     times: tuple[float, ...] = ()
-    """Two shares of the prior's times that noise is drawn between: 0.15 0.75."""
+    """Two shares of the prior's times that noise is drawn between: 0.3 0.95."""
     passes: int | None = None
     """Denoising steps behind each gradient; 1 is plain score distillation."""
     pictures: Path | None = None
@@ -109,7 +109,7 @@ def _plan(flags: Flags) -> AdaptPlan:
     if not model:
         raise Complaint("there is no generator that a sentence could change", "Train one: maquette train gan.")
     if flags.times and len(flags.times) != 2:
-        raise Complaint(f"--times takes two shares, got {len(flags.times)}", "For instance --times 0.15 0.75.")
+        raise Complaint(f"--times takes two shares, got {len(flags.times)}", "For instance --times 0.3 0.95.")
     inner = _given(flags, "guidance", "form", "passes")
     if flags.times:
         inner |= {"times": flags.times, "late": flags.times[1]}

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import importlib.util
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -8,9 +10,17 @@ import numpy as np
 import pytest
 import torch
 
+from backend.adaptation import prior as priors
+from backend.claims import d3, styles
 from backend.claims.base import Settings
+from backend.evaluation import looks
 from backend.models.embedding import EmbeddingConfig, JointEmbedding
+from backend.models.judge import Judge, JudgeConfig
+from backend.studio.looks import LOOKS
+from backend.training.look_judging import QUESTION
 from backend.training.subjects import save_subject
+from backend.weights import library
+from tests.backend.adaptation.worlds import small_generator
 
 
 def load(path: Path, name: str) -> ModuleType:
@@ -65,3 +75,21 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setitem(sys.modules, "backend.claims.toy", module)
     monkeypatch.setattr("backend.claims.run.CLAIMS", {"T1": "toy"})
     return module
+
+
+@pytest.fixture
+def styled(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """Untrained small networks as the shipped generator, prior and judge of looks."""
+    torch.manual_seed(0)
+    generator = small_generator()
+    generator.save(generator.network.state_dict(), tmp_path / "heads.safetensors", {})
+    monkeypatch.setattr(library, "SHIPPED", {"heads": tmp_path / "heads.safetensors"})
+    monkeypatch.setitem(priors.PRIORS, "studio", "tests.backend.adaptation.worlds:ideal")
+    judge = Judge(replace(JudgeConfig.tiny(), questions={QUESTION: len(LOOKS)})).eval().requires_grad_(False)
+    for module in (looks, d3):
+        monkeypatch.setattr(module, "shipped_look_judge", lambda: judge)
+    styles.prior.cache_clear()
+    styles.eye.cache_clear()
+    yield replace(settings, cache=tmp_path)
+    styles.prior.cache_clear()
+    styles.eye.cache_clear()
