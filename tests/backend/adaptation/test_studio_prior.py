@@ -7,7 +7,7 @@ import torch
 from backend.adaptation.errors import AdaptationError
 from backend.adaptation.prior import PicturePrior, PriorPlace, load_prior, noised
 from backend.adaptation.studio_prior import StudioPrior
-from backend.models.look_denoiser import IMAGINED_SCALE, Known
+from backend.models.look_denoiser import IMAGINED_SCALE, IMAGINED_SIDE, Known
 from backend.weights.looks import LOOKS, LookModel, LookModelConfig, save_looks
 
 
@@ -49,6 +49,25 @@ def test_noise_and_the_clean_picture_that_the_network_sees_explain_the_noisy_one
     assert torch.allclose(level.sqrt() * x0 + (1 - level).sqrt() * found, noisy, atol=1e-4)
     other = prior.predict_noise(noisy, times, prior.text(["a marble statue", "a woman"]))
     assert not torch.allclose(other[0], found[0], atol=1e-6)
+
+
+def test_the_shipped_prior_knows_what_things_are_made_of() -> None:
+    """What it sees in nothing but noise: heads of gold are yellow, of lava dark, of ice bluish and light."""
+    prior = load_prior("studio")
+    noise = torch.randn(6, 3, IMAGINED_SIDE, IMAGINED_SIDE, generator=torch.Generator().manual_seed(0))
+    times = torch.full((6,), 999)
+    share = prior.alphas_cumprod[times][:, None, None, None]
+
+    def colour(sentence: str) -> tuple[float, float, float]:
+        found = prior.predict_noise(noise, times, prior.text([sentence] * 6))
+        seen = (noise - (1 - share).sqrt() * found) / share.sqrt()
+        red, green, blue = (seen[:, :, 12:28, 10:22].mean((0, 2, 3)) / 2 + 0.5).tolist()
+        return red, green, blue
+
+    gold, lava, ice = (colour(sentence) for sentence in ("a golden statue", "a head made of lava", "a bust of ice"))
+    assert gold[0] > gold[2] + 0.25
+    assert sum(lava) < sum(gold) - 0.4 and sum(lava) < sum(ice) - 0.4
+    assert ice[2] > ice[0] + 0.05
 
 
 def test_missing_weights_are_told(tmp_path: Path) -> None:
