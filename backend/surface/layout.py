@@ -11,9 +11,9 @@ from .flatten import FlattenError, distortion, flatten, pieces
 from .mesh import Mesh
 from .overlap import SAMPLES, covered_twice
 
-KNOTTED = (24.0, 64.0)
+KNOTTED = (14.0, 64.0)
 """Distortion from which a face is taken out of its chart, with what is around it: at first, and out of what was taken
-out. A pit whose texels are five times as wide as elsewhere shows less than the seams of another chart; in what is left
+out. A pit whose texels are four times as wide as elsewhere shows less than the seams of another chart; in what is left
 then only what lies on other faces counts."""
 RINGS = (1, 1, 1, 0)
 """Faces around a knot that go with it, attempt by attempt."""
