@@ -24,6 +24,7 @@ from ..models.stylegan import Dense
 from ..weights.sdf_gan import SdfGanFileConfig, TrainedSdfGan
 from .adaptive import Adaptive
 from .gan_codes import subject_codes
+from .gan_finish import smoothed
 from .gan_rendering import GanRendering, Shot, shoot, spread_points
 from .gan_schedule import GanSchedule
 from .gan_views import PictureSource
@@ -328,6 +329,8 @@ def trained_gan(checkpoint: Path) -> TrainedSdfGan:
     model = TrainedSdfGan.build(SdfGanFileConfig.from_json(state["record"]["model"]))
     model.generator.load_state_dict(part(state["average"], "makers.generator."))
     model.proposal.load_state_dict(part(state["average"], "makers.proposal."))
+    if model.generator.shared is not None:
+        model.generator.shared.copy_(smoothed(model.generator.shared))
     return model
 
 
