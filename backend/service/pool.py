@@ -303,13 +303,13 @@ class Pool:
                 )
             yield News("event", worker, message, encode(message))
         if was is State.STARTING and worker.hung:
-            message = f"The worker on {worker.device} gave no sign of life while it started, and was ended."
+            sentence = f"The worker on {worker.device} gave no sign of life while it started, and was ended."
             hint = "Close what keeps the computer busy, then ask again; or give the backend more --patience."
-            worker.state, worker.problem = State.FAILED, Failed("-", ErrorCode.NOT_READY, message, hint)
+            worker.state, worker.problem = State.FAILED, Failed("-", ErrorCode.NOT_READY, sentence, hint)
         elif was is State.STARTING:
-            message = f"The worker on {worker.device} could not start ({ending}): {tail}"[:1000]
+            sentence = f"The worker on {worker.device} could not start ({ending}): {tail}"[:1000]
             hint = "Run maquette doctor on the backend's machine: it says what is missing."
-            worker.state, worker.problem = State.FAILED, Failed("-", ErrorCode.NOT_READY, message, hint)
+            worker.state, worker.problem = State.FAILED, Failed("-", ErrorCode.NOT_READY, sentence, hint)
         elif was is not State.FAILED:
             self._spawn(worker)
         yield News("changed", worker)
