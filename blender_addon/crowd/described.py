@@ -37,7 +37,8 @@ class Described:
         if missing := sorted(gaps - set(self.words)):
             raise SpecError(f"described.words.{missing[0]} is missing", "Each gap of the sentence needs its words.")
         if unused := sorted(set(self.words) - gaps):
-            raise SpecError(f"described.words.{unused[0]} fills no gap", "Write it into the sentence, in braces, or leave it out.")
+            hint = "Write it into the sentence, in braces, or leave it out."
+            raise SpecError(f"described.words.{unused[0]} fills no gap", hint)
         for name, shares in self.words.items():
             if not sum(shares.values()):
                 raise SpecError(f"described.words.{name} must not be all 0")
