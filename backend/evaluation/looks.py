@@ -34,8 +34,9 @@ def load_look_judge(path: Path = WEIGHTS) -> Judge:
 
 @lru_cache(1)
 def shipped_look_judge() -> Judge:
-    """`load_look_judge()`, read once."""
-    return load_look_judge()
+    """`load_look_judge()`, read once; gradients pass through it, whoever asks for it first."""
+    with torch.inference_mode(False):
+        return load_look_judge()
 
 
 def held_out_accuracy(path: Path = WEIGHTS) -> dict[str, float]:
