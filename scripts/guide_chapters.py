@@ -43,8 +43,7 @@ class Guide(Window):
     def __init__(self, order: dict[str, Any]) -> None:
         super().__init__(Path(order["out"]))
         self.order = order
-        self.root, self.work = Path(order["root"]), Path(order["work"])
-        self.portrait = self.root / "assets" / "portraits" / "hopper.jpg"
+        self.work, self.portrait = Path(order["work"]), Path(order["portrait"])
         self.panels: list[Any] = []
         self.shown: list[Any] = []
         self.folded: set[str] = set()
@@ -90,8 +89,8 @@ class Guide(Window):
         yield from self.click(ADDONS)
         yield from self.write(SEARCH, "maquette")
         yield from self.click(EXPAND)
-        yield from self.write(INTERPRETER, self.order["program"])
         yield from self.shoot("install")
+        yield from self.write(INTERPRETER, self.order["program"])
         with bpy.context.temp_override(window=bpy.context.window_manager.windows[-1]):
             bpy.ops.wm.window_close()  # its cross belongs to a window manager
         yield from self.pause(1)
@@ -173,37 +172,32 @@ class Guide(Window):
         yield from self.pause(1)
 
     def sharpen(self) -> Steps:
-        """The portrait's avatar under way at full quality, and one from a sentence that waits behind it."""
+        """The portrait's avatar under way at the highest quality, and one from a sentence that waits behind it."""
         import bpy
 
         settings = bpy.context.scene.maquette
         yield from self.only("create", "queue")
         yield from self.pause(1)
+        sentence = yield from self.find("maquette.source", 0.75)
+        yield from self.click(sentence)
+        yield from self.write((yield from self.find("maquette.sentence")), "an old woman with short grey hair")
+        yield from self.press("maquette.source", 0.25)
+        quality = yield from self.find("maquette.preset", 0.6)
+        yield from self.turn(quality, lambda: settings.preset == "high")
         yield from self.press("maquette.generate")
         yield from self.until(lambda: len(self.live.avatars) == 1, 60)
-        yield from self.press("maquette.source", 0.75)
-        yield from self.until(lambda: settings.source == "SENTENCE", 10)
-        yield from self.write((yield from self.find("maquette.sentence")), "an old woman with short grey hair")
-        quality = yield from self.find("maquette.preset", 0.6)
-        yield from self.turn(quality, lambda: settings.preset == self.order["preset"])
+        yield from self.click(sentence)
         yield from self.press("maquette.generate")
         yield from self.until(lambda: len(self.live.avatars) == 2, 60)
         yield from self.only("queue")
         first = next(iter(self.live.avatars.values()))
-        yield from self.until(lambda: first.shape is not None)
-        yield from self.press("maquette.look_at")
+        yield from self.until(lambda: first.texture is not None)
+        self.look(_middle(self.hopper()), 1.2, 5, 10)
         yield from self.shoot("sharpen")
 
     def cancel(self) -> Steps:
         """The one that waits is stopped, the other goes on."""
-        yield from self.only("create", "queue")
-        yield from self.pause(1)
-        before = len(self.live.avatars)
-        yield from self.press("maquette.generate")
-        yield from self.until(lambda: len(self.live.avatars) > before, 60)
         doomed = list(self.live.avatars)[-1]
-        yield from self.only("queue")
-        yield from self.pause(1)
         yield from self.press(doomed)
         yield from self.until(lambda: self.live.avatars[doomed].job.phase.over, 120)
         yield from self.shoot("cancel")
@@ -277,9 +271,7 @@ class Guide(Window):
         yield from self.until(lambda: avatar.asset_data is not None, 30)
         yield from self.hand("key", "ctrl+s")
         yield from self.pause(3)
-        corners = [avatar.matrix_world @ _vector(corner) for corner in avatar.bound_box]
-        low, high = min(each.z for each in corners), max(each.z for each in corners)
-        self.look((avatar.location.x, avatar.location.y, low + 0.62 * (high - low)), 0.6, 8, 15)
+        self.look(_middle(avatar), 0.8, 8, 15)
         with bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=self.area()):
             bpy.ops.screen.area_split(direction="HORIZONTAL", factor=0.34)
         lower = min((each for each in self.areas() if each.type == "VIEW_3D"), key=lambda each: each.y)
@@ -298,15 +290,15 @@ class Guide(Window):
         """The avatar from the portrait."""
         import bpy
 
-        return next(each for each in bpy.data.objects if "maquette_recipe" in each and "hopper" in each.name)
+        return next(each for each in bpy.data.objects if "maquette_job" in each and "hopper" in each.name)
 
     def select(self, wanted: "bpy.types.Object") -> Steps:
         """A click on it in the view, which looks there."""
         import bpy
         from bpy_extras.view3d_utils import location_3d_to_region_2d
 
-        middle = wanted.matrix_world @ (sum((_vector(each) for each in wanted.bound_box), _vector((0, 0, 0))) / 8)
-        self.look(tuple(middle), 1.2, 8, 15)
+        middle = _middle(wanted)
+        self.look(middle, 1.2, 8, 15)
         yield from self.pause(1)
         area = self.area()
         region = next(each for each in area.regions if each.type == "WINDOW")
@@ -356,10 +348,11 @@ class Guide(Window):
         region.view_rotation = Euler((math.radians(90 - down), 0, math.radians(around))).to_quaternion()
 
 
-def _vector(corner: Any) -> Any:
+def _middle(found: "bpy.types.Object") -> Any:
+    """Of its bounding box, in the world."""
     from mathutils import Vector
 
-    return Vector(corner)
+    return found.matrix_world @ (sum((Vector(each) for each in found.bound_box), Vector()) / 8)
 
 
 def main() -> None:

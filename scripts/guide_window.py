@@ -23,6 +23,7 @@ ASIDE = (1000, 500)
 """Where the pointer waits."""
 STEP = 9
 """Pixels between two looks at what is under the pointer: a button is 20 high."""
+SWEEPS = 3
 NOTICED = 0.12
 """Seconds that Blender may take to see where the pointer is."""
 LIMIT_SECONDS = 1500.0
@@ -94,7 +95,8 @@ class Window:
         area = area or self.area()
         found = next(each for each in area.regions if each.type == region)
         x = found.x + round(at * found.width)
-        for down in range(STEP, found.height, STEP):
+        # What is under way may move buttons from under the hand: it looks again.
+        for down in (*range(STEP, found.height, STEP),) * SWEEPS:
             place = (x, self.height() - found.y - found.height + down)
             yield from self.hand("mousemove", *place)
             yield from self.pause(NOTICED)

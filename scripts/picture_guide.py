@@ -43,7 +43,6 @@ def main() -> int:
     parser.add_argument("--until", choices=CHAPTERS, default=CHAPTERS[-1], help="the last chapter")
     parser.add_argument("--skip", nargs="+", choices=CHAPTERS[2:], default=[], help="chapters that are left out")
     parser.add_argument("--program", default=sys.executable, help="Python of the backend, or the maquette program")
-    parser.add_argument("--preset", default="draft", help="of the avatars that are made")
     flags = parser.parse_args()
     from scripts.build_extension import build
     from scripts.test_in_blender import PLATFORMS
@@ -51,18 +50,19 @@ def main() -> int:
     archive = build(PLATFORMS[sys.platform], ROOT / "dist")
     wanted = [each for each in CHAPTERS[: CHAPTERS.index(flags.until) + 1] if each not in flags.skip]
     with tempfile.TemporaryDirectory(prefix="maquette-") as folder:
-        shots, disk = Path(folder) / "shots", Path(folder) / "downloads"
+        shots = Path(folder) / "shots"
         shots.mkdir()
         (Path(folder) / "profile").mkdir()  # or Blender takes the profile of who runs this
-        disk.mkdir()
-        shutil.copy(archive, disk)
+        photographs, disk = Path(folder) / "photographs", Path(folder) / "downloads"
+        for each, file in ((disk, archive), (photographs, ROOT / "assets" / "portraits" / "hopper.jpg")):
+            each.mkdir()
+            shutil.copy(file, each)
         order = {
             "out": str(shots),
-            "root": str(ROOT),
+            "portrait": str(photographs / "hopper.jpg"),
             "work": folder,
             "archive": f"{disk}/",
             "program": flags.program,
-            "preset": flags.preset,
             "chapters": wanted,
         }
         environment = {
