@@ -13,8 +13,7 @@ from torch.nn import functional
 from ..models.look_denoiser import towards
 from ..refinement.prior import View, ViewPrior, Wish
 from ..studio.looks import over_white
-from ..studio.shading import Seen
-from ..studio.sittings import DISTANCE
+from ..studio.shading import DISTANCE, Seen
 from ..training.look_set import LookSet
 from ..training.render_loss import Features, perceptual
 from ..training.view_wear import HeadViews, wear

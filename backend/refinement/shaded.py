@@ -10,8 +10,7 @@ from jaxtyping import Float
 
 from ..geometry.cameras import orbit
 from ..studio.looks import look_named, paint
-from ..studio.shading import Seen, seen
-from ..studio.sittings import DISTANCE
+from ..studio.shading import DISTANCE, Seen, seen
 from .prior import View
 from .turning import to_world
 

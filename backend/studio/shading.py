@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..geometry.cameras import Camera
-from .sittings import DISTANCE
 
+DISTANCE = 4.4
+"""From a camera to what it looks at, box units, as `orbit` has it."""
 KEY = (0.36, 0.48, 0.80)
 """Towards the main light, from the front, above, and a little from the head's left."""
 FILL = (-0.62, 0.12, 0.55)

@@ -10,14 +10,13 @@ import numpy as np
 
 from ..geometry.cameras import Camera, orbit
 from .people import Person
+from .shading import DISTANCE
 from .views import BOX, Scene, View, render_view
 
 BUSTS, BUST_SIZE = 8, 128
 """Small views per person, and their side in pixels."""
 HEADS, HEAD_SIZE = 3, 256
 """Large ones."""
-DISTANCE = 4.4
-"""From a camera to what it looks at, box units, as `orbit` has it."""
 SITTING_SHARD = 16
 """People per file: each has 3.3 MB."""
 PARTS = ("body", "eyes", "teeth", "tongue", "brows", "lashes", "hair", "top", "hat", "glasses")

@@ -18,8 +18,8 @@ from ..studio.dataset import DatasetError, shard_files
 from ..studio.look_captions import caption
 from ..studio.looks import EDITS, LOOKS, paint, recolour
 from ..studio.materials import HAIR
-from ..studio.shading import Seen, seen
-from ..studio.sittings import DISTANCE, sitting_camera
+from ..studio.shading import DISTANCE, Seen, seen
+from ..studio.sittings import sitting_camera
 from .view_wear import HeadViews, wear
 
 MOST = 512

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +9,7 @@ import torch
 from backend.geometry.cameras import orbit
 from backend.refinement.prior import View
 from backend.refinement.shaded import as_seen, shaded
-from backend.studio.sittings import DISTANCE
+from backend.studio.shading import DISTANCE
 
 RADIUS = 0.5
 
@@ -63,3 +65,12 @@ def test_sentences_without_a_look_and_views_of_nothing_have_no_guess() -> None:
     view = ball(0.0)
     assert shaded(view, "an old man") is None
     assert shaded(replace(view, shown=np.zeros_like(view.shown)), "a marble statue") is None
+
+
+def test_refining_needs_nothing_that_only_training_has() -> None:
+    missing = "import sys; sys.modules.update(embreex=None, igl=None, trimesh=None); "
+    told = subprocess.run(
+        [sys.executable, "-c", missing + "import backend.refinement.diffuse_local, backend.adaptation.studio_prior"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr

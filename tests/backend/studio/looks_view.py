@@ -5,8 +5,8 @@ import math
 
 import torch
 
-from backend.studio.shading import Seen, seen
-from backend.studio.sittings import DISTANCE, sitting_camera
+from backend.studio.shading import DISTANCE, Seen, seen
+from backend.studio.sittings import sitting_camera
 
 RADIUS = 0.6
 

@@ -4,7 +4,8 @@ import numpy as np
 from backend.studio.assets import Pack
 from backend.studio.parameters import sample_parameters
 from backend.studio.people import build_person
-from backend.studio.sittings import BUSTS, DISTANCE, HEADS, PARTS, sitting_camera, sitting_sample
+from backend.studio.shading import DISTANCE
+from backend.studio.sittings import BUSTS, HEADS, PARTS, sitting_camera, sitting_sample
 
 
 def test_a_sitting_holds_what_a_shader_needs(pack: Pack) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from backend.studio.parameters import SAMPLER_VERSION
-from backend.studio.sittings import BUST_HEIGHT, BUST_OPENING, DISTANCE, sitting_camera
+from backend.studio.shading import DISTANCE
+from backend.studio.sittings import BUST_HEIGHT, BUST_OPENING, sitting_camera
 from tests.records import record
 
 PEOPLE, BUSTS, HEADS = 3, 3, 2
