@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 SIDE = 224
 """Of one view in the page's pictures, pixels."""
 QUALITY = 88
@@ -113,7 +113,10 @@ def main() -> None:
         made[entry.name] = done
         (pictures / f"{entry.name}.jpg").write_bytes(jpeg(shown(entry, made)))
         print(entry.name, flush=True)
-    flags.page.write_text(page(entries(), made, flags.preset), encoding="utf-8")
+    from gallery_heads import kept_section
+
+    before = flags.page.read_text(encoding="utf-8") if flags.page.exists() else ""
+    flags.page.write_text(page(entries(), made, flags.preset) + kept_section(before), encoding="utf-8")
 
 
 def make(wanted: list[Entry], work: Path, preset: str, synthesizer: Any, finder: Any) -> Iterator[tuple[Entry, Made]]:

@@ -52,7 +52,6 @@ def main() -> None:
         return
     for seed in AVATARS:
         save(out / f"heads_seed_{seed}.jpg", avatar(seed, flags.preset))
-        print(f"seed {seed}", flush=True)
     told = flags.page.read_text(encoding="utf-8")
     flags.page.write_text(with_section(told, section(entry.model_hash, flags.truncation)), encoding="utf-8")
 
@@ -153,6 +152,12 @@ def with_section(page: str, fresh: str) -> str:
     before, found, rest = page.partition(BEGIN)
     after = rest.partition(END)[2] if found else ""
     return before.rstrip() + "\n\n" + fresh + "\n" + after.lstrip("\n")
+
+
+def kept_section(page: str) -> str:
+    """The section of a page, with the line before it; nothing where there is none."""
+    _, found, rest = page.partition(BEGIN)
+    return f"\n{BEGIN}{rest.partition(END)[0]}{END}\n" if found else ""
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ def test_the_section_replaces_itself_and_leaves_the_rest() -> None:
     twice = gallery_heads.with_section(once + "\n## More\n", gallery_heads.section("def", 0.7))
     assert twice.count(gallery_heads.BEGIN) == 1 and "`abc`" not in twice and twice.rstrip().endswith("## More")
     assert twice.startswith(page)
+    again = page + gallery_heads.kept_section(twice)
+    assert again == gallery_heads.with_section(page, gallery_heads.section("def", 0.7))
+    assert gallery_heads.kept_section(page) == ""
 
 
 def test_mixing_begins_with_one_head_and_ends_with_the_other(monkeypatch) -> None:
