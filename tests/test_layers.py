@@ -92,6 +92,7 @@ BLENDER_FILES = (
     "preferences.py",
     "properties.py",
     "refine_properties.py",
+    "style_properties.py",
     "panels/",
     "operators/",
     "scene/",

@@ -91,7 +91,10 @@ def of_sources() -> Iterator[str]:
 
 
 def _answers(tree: ast.AST) -> Iterator[str]:
-    """What functions say: literals that are written as sentences are, or have values in them."""
+    """What functions and constants say: literals that are written as sentences are, or have values in them."""
+    for constant in ast.iter_child_nodes(tree):
+        if isinstance(constant, ast.Assign) and isinstance(constant.value, ast.Constant):
+            yield from (text for text in _literals(constant.value) if SENTENCE.match(text))
     for scope in ast.walk(tree):
         if isinstance(scope, ast.FunctionDef):
             for statement in scope.body:
