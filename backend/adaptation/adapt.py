@@ -9,7 +9,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,6 +43,9 @@ MEASURED = 16
 PATIENCE = 10
 """Steps in a row without a finite gradient after which a run is lost."""
 
+Where = Callable[[Float[Tensor, "B 3 S S"]], Float[Tensor, "B 1 S S"]]
+"""Pictures over white, in [0, 1], to where they may change, in [0, 1]."""
+
 log = logging.getLogger(__name__)
 
 
@@ -64,13 +67,15 @@ def adapt(
     plan: AdaptPlan,
     folder: Path,
     styles: Float[Tensor, "1 K W"] | None = None,
+    where: Where | None = None,
 ) -> Generator[Progress, None, Adapted]:
     """Progress after each step, at last the file; closing it saves a checkpoint that the same call continues.
 
-    With `styles`, one person is adapted instead of everybody: there is nobody to keep apart. Raises AdaptationError if
-    the folder holds a run of another plan, or if gradients stay infinite.
+    With `styles`, one person is adapted instead of everybody: there is nobody to keep apart. Where the rest is kept,
+    `where` says in pictures of before what may change; the prior's own response to the sentence unless given. Raises
+    AdaptationError if the folder holds a run of another plan, or if gradients stay infinite.
     """
-    run = _Run(generator, prior, plan, folder, styles)
+    run = _Run(generator, prior, plan, folder, styles, where)
     try:
         while run.clock.progress < 1:
             started = time.monotonic()
@@ -91,8 +96,15 @@ class _Run:
     """The state of an adaptation."""
 
     def __init__(
-        self, generator: Adaptable, prior: PicturePrior, plan: AdaptPlan, folder: Path, styles: Tensor | None
+        self,
+        generator: Adaptable,
+        prior: PicturePrior,
+        plan: AdaptPlan,
+        folder: Path,
+        styles: Tensor | None,
+        where: Where | None,
     ) -> None:
+        self.where = where
         self.generator, self.prior, self.plan, self.folder, self.styles = generator, prior, plan, folder, styles
         self.before = generator.frozen()
         generator.network.requires_grad_(False)
@@ -163,8 +175,8 @@ class _Run:
             losses["shape"] = plan.shape_weight * (coverage - coverage_before).square().mean()
         if plan.keep == "rest":
             past = torch.stack([shot.rgb for shot in shots_before]) * 2 - 1
-            response = response_map(self.prior, past.to(self.prior.device), self.words, Response(), self.random)
-            losses["rest"] = plan.rest_weight * reconstruction_loss(pictures, past, response.to(past))
+            response = self._response(past)
+            losses["rest"] = plan.rest_weight * reconstruction_loss(pictures, past, response)
         if "case" in self.groups:
             (case,) = self.groups["case"].parameters
             losses["smooth"] = plan.smooth_weight * multi_scale_variation(case)
@@ -203,6 +215,12 @@ class _Run:
         path = self.folder / RESULT
         self.generator.save(self.average.weights, path, recipe)
         return Adapted(path, recipe, sheet)
+
+    def _response(self, past: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B 1 S S"]:
+        """Where pictures in [-1, 1] may change."""
+        if self.where is not None:
+            return self.where((past + 1) / 2).to(past)
+        return response_map(self.prior, past.to(self.prior.device), self.words, Response(), self.random).to(past)
 
     @property
     def _compares(self) -> bool:

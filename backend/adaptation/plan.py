@@ -66,16 +66,16 @@ class AdaptPlan:
     prior: str = "studio"
     """Who knows what the sentence looks like: a key of `prior.PRIORS`."""
     keep: Keep = "people"
-    steps: int = 200
+    steps: int = 120
     batch: int = 4
     """People in a step."""
-    side: int = 64
+    side: int = 48
     """Of the renders, pixels."""
-    samples: int = 24
+    samples: int = 16
     """Of a ray, in each of two passes; those that show nothing are not learned through."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 6e-3
     """Of the synthesis network, whose weights are scaled at run time; heads learn at a share of it."""
-    average: float = 0.97
+    average: float = 0.95
     """Decay of the averaged weights, which are the result."""
     truncation: float = 0.8
     """Of the people that are learned from."""

@@ -32,7 +32,7 @@ from .prior import PicturePrior, PriorPlace, load_prior
 from .search import EmbeddingJudge, Found, Search, TextJudge, search
 
 STAGE = "imagining"
-STEPS = 120
+STEPS = 80
 SEARCHED, LEARNED = 0.2, 0.95
 """Shares of the whole at which the search and the finetuning end."""
 BATCH = 2

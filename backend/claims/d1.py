@@ -29,7 +29,7 @@ CLAIM = Claim(
 )  # fmt: skip
 PROMPTS = ("a marble statue", "a zombie", "a golden statue")
 ARMS = {"with": 1.0, "without": 0.0}
-STEPS, JUDGED, SHOWN = 40, 16, 5
+STEPS, JUDGED, SHOWN = 32, 16, 5
 
 
 def experiment(settings: Settings, progress: Progress) -> Outcome:

@@ -31,7 +31,7 @@ CLAIM = Claim(
 )  # fmt: skip
 COLOURS = ("green", "blue", "pink")
 ARMS: dict[str, Keep] = {"with": "rest", "without": "people"}
-STEPS, JUDGED, SHOWN = 40, 6, 3
+STEPS, JUDGED, SHOWN = 32, 6, 3
 NEAR = 45.0
 
 

@@ -34,7 +34,7 @@ CLAIM = Claim(
     "with the planes",
 )  # fmt: skip
 PROMPTS = ("a robot", "a blue and white porcelain bust", "a wood carving")
-STEPS = 40
+STEPS = 32
 TURNS = (-1.0, -0.4, 0.0, 0.4, 1.0)
 ARMS = {"with": 1.0, "without": 0.0}
 

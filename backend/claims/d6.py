@@ -26,7 +26,7 @@ CLAIM = Claim(
     "the front shows one",
 )  # fmt: skip
 PROMPTS = ("a photo of an old man", "a photo of a woman", "a photo of a young man with a beard")
-STEPS = 40
+STEPS = 32
 BEHIND = (2.2, 2.6, 3.0, 3.4, 3.8)
 FRONT = (-0.3, 0.0, 0.3)
 

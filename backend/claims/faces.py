@@ -17,7 +17,7 @@ from ..training.look_set import LookSet
 from .base import Progress, Settings
 from .styles import eye
 
-PEOPLE, TINY_PEOPLE = 32, 5
+PEOPLE, TINY_PEOPLE = 16, 5
 SEES, SEES_NOT = 1.0, 2.1
 """Azimuths up to which a face is seen, and from which it is not, radians."""
 

@@ -14,7 +14,7 @@ from .frame import Complaint
 from .progress import Bar
 
 if TYPE_CHECKING:
-    from backend.adaptation.adapt import Adapted
+    from backend.adaptation.adapt import Adapted, Where
     from backend.adaptation.plan import AdaptPlan
 
 
@@ -26,7 +26,7 @@ class Flags:
     maquette generate --synthesizer marble --seed 3 --out three
 
     Its people stay as different from each other as they were. With --keep rest, what the sentence does not speak of
-    stays as well: maquette adapt "a person with green hair" --keep rest --out green-hair
+    stays as well: maquette adapt "a person with green hair" --keep rest --part hair --out green-hair
 
     A run that is stopped goes on where it was when the same command is given again.
     """
@@ -40,6 +40,9 @@ class Flags:
     given."""
     keep: Literal["people", "rest"] = "people"
     """people: everybody stays different from everybody; rest: what the sentence does not speak of stays, too."""
+    part: Literal["", "hair"] = ""
+    """Of --keep rest: what alone may change, found by a network of its own; where the prior answers to the sentence
+    unless given, which needs a prior that knows where hair is (Stable Diffusion)."""
     negative: str = ""
     """What they shall not look like."""
     prior: Literal["studio", "stable-diffusion"] = "studio"
@@ -87,7 +90,7 @@ def run(flags: Flags) -> None:
     from backend.adaptation.shelve import free, shelve
 
     free(flags.out, flags.overwrite)
-    told = json.dumps([plan.to_json(), str(flags.prior_folder), _entry(plan.model)])
+    told = json.dumps([plan.to_json(), str(flags.prior_folder), flags.part, _entry(plan.model)])
     key = hashlib.sha256(told.encode()).hexdigest()[:24]
     with workplace(library.folder() / RUNS, key) as folder:
         adapted = _adapted(flags, plan, folder)
@@ -105,6 +108,8 @@ def _plan(flags: Flags) -> AdaptPlan:
     from backend.adaptation.plan import AdaptPlan, Distillation
     from backend.weights import library
 
+    if flags.part and flags.keep != "rest":
+        raise Complaint("--part says what alone may change, but --keep rest is not given", "Add --keep rest.")
     model = flags.model or next(iter(library.adaptable()), "")
     if not model:
         raise Complaint("there is no generator that a sentence could change", "Train one: maquette train gan.")
@@ -150,7 +155,7 @@ def _adapted(flags: Flags, plan: AdaptPlan, folder: Path) -> Adapted:
         unknown = getattr(prior, "unknown", None)
         if unknown is not None and (words := unknown(plan.prompt)):
             bar.note(f"the prior does not know: {', '.join(words)}")
-        with closing(adapt(generator, prior, plan, folder)) as steps:
+        with closing(adapt(generator, prior, plan, folder, where=_where(flags.part))) as steps:
             while True:
                 try:
                     step = next(steps)
@@ -158,6 +163,14 @@ def _adapted(flags: Flags, plan: AdaptPlan, folder: Path) -> Adapted:
                     adapted: Adapted = done.value
                     return adapted
                 bar.update(step.stage, step.fraction)
+
+
+def _where(part: str) -> Where | None:
+    if not part:
+        return None
+    from backend.evaluation.hair import hair_region
+
+    return hair_region
 
 
 def _keep_pictures(folder: Path, adapted: Adapted, target: Path | None) -> None:

@@ -49,3 +49,9 @@ def hair_mask(pictures: Float[Tensor, "B 3 H W"], finder: HairFinder | None = No
         small = functional.interpolate(small, (side, side), mode="area")
     found = finder(small).sigmoid()
     return functional.interpolate(found, pictures.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def hair_region(pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 1 H W"]:
+    """Hair and what is near it (a thirtieth of the side), in [0, 1]: edges of strands are no part of the rest."""
+    reach = max(1, round(pictures.shape[-1] / 30))
+    return functional.max_pool2d(hair_mask(pictures), 2 * reach + 1, 1, reach)

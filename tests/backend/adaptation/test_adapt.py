@@ -109,6 +109,21 @@ def test_the_rest_stays_where_the_sentence_says_nothing(tmp_path: Path) -> None:
     assert spread["rest"] < 0.8 * spread["people"], (spread, changes)
 
 
+def test_told_where_the_prior_is_not_asked(tmp_path: Path) -> None:
+    """Nothing may change, so nothing does, however much the prior wants it."""
+    changes = []
+    for allowed in (0.0, 1.0):
+        generator = small_generator()
+        before = generator.frozen()
+        plan = replace(
+            PLAN, keep="rest", steps=8, learning_rate=0.03, rest_weight=300.0, diversity_weight=0.0, sheet_every=100
+        )
+        where = lambda past, allowed=allowed: torch.full_like(past[:, :1], allowed)  # noqa: E731
+        finished(adapt(generator, Ideal(), plan, tmp_path / str(allowed), where=where))
+        changes.append(float((colour(generator) - colour(before)).abs().mean()))
+    assert changes[0] < 0.5 * changes[1]
+
+
 def test_one_person_can_be_adapted_with_planes_of_their_own(tmp_path: Path) -> None:
     from backend.adaptation.adaptable_sdf import with_case
 

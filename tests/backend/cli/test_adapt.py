@@ -36,7 +36,8 @@ def test_a_sentence_becomes_a_style(models: Path, capsys: pytest.CaptureFixture[
     ("arguments", "said"),
     [(["all red", "--out", "Red!"], "cannot be called"), (["all red", "--out", "faces"], "no style replaces"),
      (["", "--out", "red"], "sentence"), (["red", "--out", "red", "--model", "nobody"], "'nobody'"),
-     (["red", "--out", "red", "--times", "0.5"], "two shares"), (["red", "--out", "red", "--batch", "1"], "two of")],
+     (["red", "--out", "red", "--times", "0.5"], "two shares"),
+     (["red", "--out", "red", "--part", "hair"], "--keep rest"), (["red", "--out", "red", "--batch", "1"], "two of")],
 )  # fmt: skip
 def test_what_cannot_be_done_is_said(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["adapt", *arguments]) == 2
