@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flags:
-    """Try the papers' claims: R1, R1b, R3, R4, H5, H6 (generating), R2, H1, H1b, H2, H3, H4 (fitting), W1 to W5
-    (rendering). Minutes each; a claim that does not reproduce is an answer like any other, the exit status is 0."""
+    """Try the papers' claims: R1, R1b, R3, R4, H5, H6 (generating), R2, H1, H1b, H2, H3, H4 (fitting), W1 to W7
+    (rendering), D1 to D6 (adapting, refining). Minutes each; a claim that does not reproduce is an answer like any
+    other, the exit status is 0."""
 
     ids: tuple[str, ...] = field(default=(), metadata={"positional": True})
     """Which claims; all unless named."""
