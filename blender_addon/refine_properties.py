@@ -9,7 +9,11 @@ from .properties import MAX_SEED
 
 REFINERS = (
     ("reproject", "Portrait Only", "The photograph's own pixels where its camera saw the head, matched on the rest"),
-    ("diffuse-local", "Local Model", "Our own model repaints the head view by view as the sentence says; it works offline"),
+    (
+        "diffuse-local",
+        "Local Model",
+        "Our own model repaints the head view by view as the sentence says; it works offline",
+    ),
     ("diffuse-sd", "Stable Diffusion", "A model of your own repaints the head view by view; see the documentation"),
 )
 LAYOUTS = (
