@@ -167,15 +167,19 @@ class _Run:
         pictures = torch.stack([shot.rgb for shot in shots]) * 2 - 1
         latents = self.prior.encode(sided(pictures, self.prior.side).to(self.prior.device))
         said = opinion(self.prior, latents, self.words, plan.distillation, self.random, self.clock.progress)
-        losses = {"distilled": surrogate(latents, said.gradient).to(pictures.device)}
+        gradient, response = said.gradient, None
+        if plan.keep == "rest":
+            past = torch.stack([shot.rgb for shot in shots_before]) * 2 - 1
+            response = self._response(past)
+            if self.where is not None:  # a place that is known for sure: elsewhere the sentence has no say
+                gradient = gradient * sided(response, gradient.shape[-1]).to(gradient)
+        losses = {"distilled": surrogate(latents, gradient).to(pictures.device)}
         if plan.diversity_weight and len(styles) > 1:
             losses["apart"] = plan.diversity_weight * relative_distance_loss(planes, planes_before)
         if self._compares:
             coverage, coverage_before = (torch.stack([shot.alpha for shot in each]) for each in (shots, shots_before))
             losses["shape"] = plan.shape_weight * (coverage - coverage_before).square().mean()
-        if plan.keep == "rest":
-            past = torch.stack([shot.rgb for shot in shots_before]) * 2 - 1
-            response = self._response(past)
+        if response is not None:
             losses["rest"] = plan.rest_weight * reconstruction_loss(pictures, past, response)
         if "case" in self.groups:
             (case,) = self.groups["case"].parameters
