@@ -15,9 +15,10 @@ from backend.weights.library import read_entry
 from backend.weights.sdf_gan import load_sdf_gan
 from tests.backend.adaptation.worlds import Ideal, small_generator
 
+GENTLE = Distillation(guidance=1.0, rescale=0.0, clamp=None, times=(0.15, 0.75), late=0.5, passes=1)
 PLAN = AdaptPlan(
     prompt="all red", model="tiny", steps=20, batch=2, side=16, samples=6, learning_rate=0.1, average=0.5,
-    save_every=4, sheet_every=10, distillation=Distillation(guidance=1.0, rescale=0.0, clamp=None),
+    save_every=4, sheet_every=10, distillation=GENTLE,
 )  # fmt: skip
 
 

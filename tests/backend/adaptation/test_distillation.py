@@ -9,7 +9,7 @@ from backend.adaptation.errors import AdaptationError
 from backend.adaptation.plan import Distillation
 from tests.backend.adaptation.worlds import Ideal
 
-PLAIN = Distillation(guidance=1.0, rescale=0.0, clamp=None, times=(0.2, 0.8), late=0.8)
+PLAIN = Distillation(guidance=1.0, rescale=0.0, clamp=None, times=(0.2, 0.8), late=0.8, passes=1)
 
 
 def descended(config: Distillation, steps: int = 400) -> torch.Tensor:

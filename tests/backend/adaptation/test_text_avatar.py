@@ -11,9 +11,10 @@ from backend.synthesis.source import SourceError
 from tests.backend.adaptation.test_search import Reddest
 from tests.backend.adaptation.worlds import Ideal, small_generator
 
+GENTLE = Distillation(guidance=1.0, rescale=0.0, clamp=None, times=(0.15, 0.75), late=0.5, passes=1)
 PLAN = AdaptPlan(
     prompt="-", model="tiny", batch=2, side=16, samples=6, diversity_weight=0.0, case_rate=1.0, average=0.5,
-    learning_rate=0.1, sheet_every=5, distillation=Distillation(guidance=1.0, rescale=0.0, clamp=None),
+    learning_rate=0.1, sheet_every=5, distillation=GENTLE,
 )  # fmt: skip
 
 
