@@ -21,6 +21,9 @@ PEOPLE, TINY_PEOPLE = 16, 5
 SEES, SEES_NOT = 1.0, 2.1
 """Azimuths up to which a face is seen, and from which it is not, radians."""
 
+LEAST_SHOWN = 0.1
+"""Share of a picture that somebody must cover to be looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class FaceProbe:
@@ -36,7 +39,8 @@ class FaceProbe:
     def share(self, pictures: Float[Tensor, "N 4 S S"]) -> float:
         """Of the pictures over white, with coverage, that show one."""
         said = ((_features(pictures) - self.mean) / self.deviation) @ self.weight + self.bias
-        return float((said > 0).float().mean())
+        there = pictures[:, 3].mean((1, 2)) > LEAST_SHOWN  # of nothing at all the features say nothing
+        return float(((said > 0) & there).float().mean())
 
 
 def learn_faces(settings: Settings, progress: Progress) -> FaceProbe:
