@@ -17,7 +17,7 @@ PICTURE_BYTES = 150_000
 """Largest picture; quality goes down until it fits."""
 HEAD = """# Claims
 
-What three papers claim, tried at a small scale on synthetic people. Every arm of an experiment gets the same number of
+What four papers claim, tried at a small scale on synthetic people. Every arm of an experiment gets the same number of
 steps and the same seeds; figures are mean ± standard deviation over {seeds} seeds. Each claim says beforehand what must
 be measured; what does not hold is reported as not reproduced, with the measured reason. Published figures were measured
 by their authors on other data at a far larger scale: compare signs first, sizes with care.
