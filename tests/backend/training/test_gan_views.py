@@ -41,7 +41,7 @@ def test_studio_views_are_what_their_cameras_see_mirrored_ones_too(tmp_path: Pat
 
 def test_a_mirrored_camera_sees_the_mirrored_world(tmp_path: Path) -> None:
     views = StudioViews(write_shard(tmp_path), 32)
-    own, mirrored = views.cameras_of(torch.tensor([1])), views._of(torch.tensor([1 + PEOPLE * VIEWS]))
+    own, mirrored = (views.cameras_of(torch.tensor([row])) for row in (1, 1 + PEOPLE * VIEWS))
     points = torch.tensor([[0.3, 0.2, 0.1], [-0.5, 0.1, 0.4]])
     here, _ = Camera(own.cam_to_world[0], own.intrinsics[0]).project(points)
     there, _ = Camera(mirrored.cam_to_world[0], mirrored.intrinsics[0]).project(points * torch.tensor([-1.0, 1, 1]))

@@ -24,8 +24,8 @@ def test_the_stages_of_the_cascade_fit_together(name: str) -> None:
     assert isinstance(preset, Cascade)
     assert preset.base.latent_size == preset.codec.latent_size
     assert preset.base.latent_channels == preset.codec.latent_channels
-    assert preset.base.z_size == preset.embedding.size == preset.prior.size
-    assert preset.base.components == preset.embedding.components == preset.components
+    assert preset.base.z_size == preset.embedding.size == preset.prior.z
+    assert preset.base.components == preset.embedding.components == preset.prior.components == preset.components
     assert preset.upsampler.low_size == preset.codec.view_size
     assert preset.upsampler.view_size == preset.planes.view_size
 
