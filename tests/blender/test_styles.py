@@ -59,7 +59,7 @@ def test_what_cannot_be_a_style_is_a_sentence(connected):
         bpy.ops.maquette.adapt()
     with pytest.raises(RuntimeError, match="small letters, digits and hyphens"):
         bpy.ops.maquette.adapt(sentence="a bronze bust", name="Bronze!")
-    with pytest.raises(RuntimeError, match="rodin cannot be changed by a sentence; choose own"):
+    with pytest.raises(RuntimeError, match="rodin cannot be changed by a sentence; choose heads or own"):
         bpy.ops.maquette.adapt(sentence="a bronze bust", model="rodin")
     assert bpy.ops.maquette.adapt(sentence="a bronze bust", name="bronze") == {"FINISHED"}
     with pytest.raises(RuntimeError, match="a generator called bronze already"):
