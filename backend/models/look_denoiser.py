@@ -31,8 +31,8 @@ UNTOLD = 0.25
 SCALE_UNIT = 32.0
 """Pixels per box unit whose scale is 0; each doubling adds 1."""
 IMAGINED_SIDE, IMAGINED_SCALE = 32, -1.0
-"""Of pictures of which nothing but a sentence is known: a bust as `geometry.cameras.orbit` frames it. The side is small,
-so that a small network sees all of it."""
+"""Of pictures of which nothing but a sentence is known: a bust as `geometry.cameras.orbit` frames it. The side is
+small, so that a small network sees all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
