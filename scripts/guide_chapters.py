@@ -10,6 +10,7 @@ import json
 import math
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,10 @@ HEADER = 15
 """Pixels from the top of the sidebar to the middle of the first panel's title."""
 LAST = 0.83
 """How far across the sidebar the small button at the end of a row is."""
+
+
+def _has(settings: Any, name: str, value: object) -> bool:
+    return bool(getattr(settings, name) == value)
 
 
 class Guide(Window):
@@ -252,7 +257,7 @@ class Guide(Window):
         yield from self.turn(layout, lambda: settings.layout == "surface")
         for name, number, at in (("distinct", 3, 0.25), ("count", 40, 0.25)):
             yield from self.write((yield from self.find(f"maquette_crowd.{name}", at)), str(number))
-            yield from self.until(lambda name=name, number=number: getattr(settings, name) == number, 10)
+            yield from self.until(partial(_has, settings, name, number), 10)
         yield from self.press("maquette.populate")
         run = importlib.import_module(f"{MODULE}.crowd_run")
         yield from self.until(lambda: run.current() is not None, 30)

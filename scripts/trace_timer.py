@@ -120,7 +120,8 @@ def inside() -> None:
     last = stalled = began
     worked = time.thread_time()
     part, since = PARTS[0], began
-    seed, submitted, ended = 0, set(), []
+    seed, ended = 0, []
+    submitted: set[str] = set()
     bpy.context.preferences.view.show_splash = False
     bpy.context.preferences.system.viewport_aa = "OFF"  # or each change is drawn eight times over
 
