@@ -1,18 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from backend.pipeline.request import RequestError
-from backend.service.audience import Audience, Sent
-from backend.service.desk import LEAST_TURN, NEAR, WAKING, Desk
+from backend.service.desk import NEAR, WAKING
 from backend.service.errors import JobError
-from backend.service.pool import News, State, Worker
-from backend.service.store import Store
+from backend.service.pool import State
 from blender_addon.protocol import (
     Accepted,
     Applied,
@@ -26,87 +21,11 @@ from blender_addon.protocol import (
     JobRequest,
     JobsListed,
     ListJobs,
-    MeshReady,
     Move,
     Progressed,
     TextureReady,
-    decode_event,
-    encode,
 )
-
-ANNA, BERT = b"anna", b"bert"
-MESH = MeshReady("a", np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32), np.zeros((3, 2), np.float32))
-
-
-class Hands:
-    """A pool of one worker without a process."""
-
-    def __init__(self) -> None:
-        self.workers = [Worker("cpu", state=State.IDLE)]
-        self.given: list[JobRequest] = []
-        self.cancelled: list[str] = []
-
-    def idle(self) -> Worker | None:
-        return self.workers[0] if self.workers[0].state is State.IDLE else None
-
-    def hopeless(self) -> Failed | None:
-        return self.workers[0].problem
-
-    def retry(self) -> None: ...
-
-    def wake(self) -> None:
-        if self.workers[0].state is State.ASLEEP:
-            self.workers[0].state = State.IDLE
-
-    def rest(self) -> bool:
-        if self.workers[0].state is State.IDLE:
-            self.workers[0].state = State.ASLEEP
-        return self.workers[0].state is State.ASLEEP
-
-    def give(self, worker: Worker, request: JobRequest) -> None:
-        worker.state, worker.job_id, worker.request, worker.kill_at = State.BUSY, request.job_id, request, None
-        self.given.append(request)
-
-    def cancel(self, job_id: str) -> bool:
-        self.cancelled.append(job_id)
-        self.workers[0].kill_at = 1.0 if job_id == self.workers[0].job_id else self.workers[0].kill_at
-        return job_id == self.workers[0].job_id
-
-
-class Room:
-    """A desk with what it needs, and the ears of its clients."""
-
-    def __init__(self, folder: Path) -> None:
-        self.heard: dict[bytes, list[Event]] = {ANNA: [], BERT: []}
-        self.store, self.hands = Store(folder), Hands()
-        self.audience = Audience(self._send)
-        for identity in self.heard:
-            self.audience.greet(identity, "")
-        self.now = 0.0
-        self.desk = Desk(self.store, self.audience, self.hands, lambda: time.monotonic() + self.now)  # type: ignore[arg-type]
-
-    def _send(self, identity: bytes, frames: Sequence[Any]) -> Sent:
-        self.heard[identity].append(decode_event(frames))
-        return Sent.YES
-
-    def ask(self, message: Any, identity: bytes = ANNA) -> None:
-        self.desk.act(identity, message)
-        self.desk.dispatch()
-
-    def work(self, event: Event) -> None:
-        """The worker says something."""
-        worker = self.hands.workers[0]
-        ended = isinstance(event, (Finished, Failed))
-        if ended:
-            worker.state, worker.job_id = State.IDLE, ""
-        self.desk.heed(News("event", worker, event, encode(event)))
-        if ended:
-            self.desk.heed(News("changed", worker))
-        self.desk.dispatch()
-
-    def ears(self, identity: bytes = ANNA) -> list[Event]:
-        heard, self.heard[identity] = self.heard[identity], []
-        return heard
+from tests.backend.service.desk_room import ANNA, BERT, MESH, Room
 
 
 @pytest.fixture
@@ -363,67 +282,3 @@ def test_a_worker_that_rests_is_woken_by_a_job(room: Room) -> None:
     assert room.hands.workers[0].state is State.ASLEEP
     room.ask(JobRequest("a"))
     assert [request.job_id for request in room.hands.given] == ["a"]
-
-
-STYLE = JobRequest("style", "adapt", options={"sentence": "a marble statue"})
-STOPPED = Failed("style", "cancelled", "The job was cancelled.")
-
-
-@pytest.fixture
-def learning(room: Room, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Room:
-    """A style is being learned; Anna has just been told."""
-    monkeypatch.setenv("MAQUETTE_MODELS", str(tmp_path / "models"))
-    room.ask(STYLE)
-    room.work(Progressed("style", "learning the style", 0.2))
-    room.ears()
-    return room
-
-
-def test_a_style_steps_aside_for_an_avatar_and_goes_on_afterwards(learning: Room) -> None:
-    learning.now = LEAST_TURN / 3
-    learning.ask(JobRequest("avatar"))
-    assert learning.hands.cancelled == []  # it has just begun
-    learning.now = LEAST_TURN
-    learning.desk.dispatch()
-    learning.desk.dispatch()
-    assert learning.hands.cancelled == ["style"]  # and is not asked twice
-    learning.ears()
-    learning.work(STOPPED)
-    assert learning.hands.given[-1].job_id == "avatar"
-    assert learning.ears() == [Accepted("avatar", 0), Accepted("style", 1)]  # nobody hears that it failed
-    assert learning.store.unfinished()[0].attempts == 0
-    learning.ask(Follow("style"), BERT)
-    assert learning.ears(BERT) == [Accepted("style", 1)]
-    learning.work(Finished("avatar", {}))
-    assert learning.hands.given[-1].job_id == "style" and Accepted("style", 0) in learning.ears()
-    learning.work(Finished("style", {}))
-    assert learning.ears() == [Finished("style", {})]
-
-
-def test_a_style_that_its_user_stops_while_it_steps_aside_is_stopped(learning: Room) -> None:
-    learning.now = LEAST_TURN
-    learning.ask(JobRequest("avatar"))
-    learning.ask(Cancel("style"))
-    learning.work(STOPPED)
-    assert STOPPED in learning.ears() and learning.hands.given[-1].job_id == "avatar"
-
-
-def test_a_style_makes_way_for_nothing_that_takes_as_long_or_has_time(learning: Room) -> None:
-    learning.now = 2 * LEAST_TURN
-    learning.ask(JobRequest("other", "adapt", options={"sentence": "an alien"}))
-    learning.ask(JobRequest("crowd", priority="low"), BERT)
-    assert learning.hands.cancelled == []
-
-
-def test_a_style_whose_head_is_being_made_is_let_be(learning: Room) -> None:
-    learning.now = LEAST_TURN
-    learning.work(MeshReady("style", MESH.vertices, MESH.faces, MESH.uv))
-    learning.ask(JobRequest("avatar"))
-    assert learning.hands.cancelled == []
-
-
-def test_an_avatar_is_never_interrupted(room: Room) -> None:
-    room.ask(JobRequest("avatar"))
-    room.now = 10 * LEAST_TURN
-    room.ask(JobRequest("next"), BERT)
-    assert room.hands.cancelled == []
