@@ -53,8 +53,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """bpy 4.5 waits forever for a thread of its own when a process ends that still holds the module, and what tests have
-    imported does (`typing` caches classes, and classes hold their modules)."""
+    """bpy 4.5 waits forever for a thread of its own when a process ends that still holds the module, and what tests
+    have imported does (`typing` caches classes, and classes hold their modules)."""
     if "bpy" in sys.modules and STATUS in config.stash:
         config.get_terminal_writer().flush()
         sys.stderr.flush()

@@ -44,7 +44,7 @@ NARROWER = {
 """Packages that may know even less than all before them."""
 OFFLINE = {
     "training": {"adaptation", "evaluation", "claims", "cluster", "cli"},
-    "studio": {"training", "synthesis", "refinement", "evaluation", "claims", "cluster", "cli"},
+    "studio": {"training", "synthesis", "refinement", "adaptation", "evaluation", "claims", "cluster", "cli"},
     "evaluation": {"claims", "cluster", "cli"},
     "claims": {"cli"},
     "cluster": {"cli"},

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A generator follows a sentence: score distillation into its networks, while its people stay who they are.
 
-Lei et al. 2023 (DiffusionGAN3D), section 3.2. A run is a generator of progress, one step each; its folder holds the
-checkpoint, the curves and a picture now and then, and the same call continues it.
+Lei et al. 2023 (DiffusionGAN3D), section 3.2. Where the prior knows exactly what the sentence looks like on a surface
+that is there (`painted`), the generator is shown that in place of a gradient. A run is a generator of progress, one
+step each; its folder holds the checkpoint, the curves and a picture now and then, and the same call continues it.
 """
 
 import json
@@ -30,8 +31,9 @@ from .distillation import Words, opinion, surrogate
 from .diversity import diversity_ratio, relative_distance_loss
 from .errors import AdaptationError
 from .locality import Response, reconstruction_loss, response_map, sided
+from .painted import Painter, painted_error
 from .plan import AdaptPlan
-from .prior import PicturePrior
+from .prior import Paints, PicturePrior
 from .smoothness import multi_scale_variation
 
 STAGE = "adapting"
@@ -107,8 +109,9 @@ class _Run:
         self.where = where
         self.generator, self.prior, self.plan, self.folder, self.styles = generator, prior, plan, folder, styles
         self.before = generator.frozen()
+        self.painter = prior.painter(plan.prompt) if plan.painted and isinstance(prior, Paints) else None
         generator.network.requires_grad_(False)
-        self.groups = generator.groups()
+        self.groups = generator.groups(everybody=self.painter is not None)
         rates = {name: learned.rate for name, learned in self.groups.items()}
         if "case" in rates:
             rates["case"] = plan.case_rate
@@ -123,7 +126,7 @@ class _Run:
         self.random = torch.Generator().manual_seed(plan.seed)
         self.average = Average(generator.network, plan.average)
         self.clock = Clock(None, step_limit=plan.steps)
-        self.words = Words.of(prior, plan.prompt, plan.negative)
+        self.words = None if self.painter else Words.of(prior, plan.prompt, plan.negative)
         self.infinite = 0
         self._resume()
         self.curves = Curves(folder / CURVES, self.clock)
@@ -133,7 +136,7 @@ class _Run:
         plan = self.plan
         for group in self.optimiser.param_groups:
             group["lr"] = plan.learning_rate * group["rate"] * self._share()
-        losses = self.losses()
+        losses = self.losses() if self.painter is None else self.painted(self.painter)
         self.optimiser.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()
         norm = torch.nn.utils.clip_grad_norm_(self.learned, 10.0)
@@ -165,6 +168,7 @@ class _Run:
                     again = torch.Generator().manual_seed(drawn)
                     shots_before.append(self.before.shoot(planes_before[one], styles[one], *sight, again))
         pictures = torch.stack([shot.rgb for shot in shots]) * 2 - 1
+        assert self.words is not None
         latents = self.prior.encode(sided(pictures, self.prior.side).to(self.prior.device))
         said = opinion(self.prior, latents, self.words, plan.distillation, self.random, self.clock.progress)
         gradient, response = said.gradient, None
@@ -173,18 +177,32 @@ class _Run:
             response = self._response(past)
             if self.where is not None:  # a place that is known for sure: elsewhere the sentence has no say
                 gradient = gradient * sided(response, gradient.shape[-1]).to(gradient)
-        losses = {"distilled": surrogate(latents, gradient).to(pictures.device)}
-        if plan.diversity_weight and len(styles) > 1:
-            losses["apart"] = plan.diversity_weight * relative_distance_loss(planes, planes_before)
+        losses = {"distilled": surrogate(latents, gradient).to(pictures.device)} | self._held(planes, planes_before)
         if self._compares:
             coverage, coverage_before = (torch.stack([shot.alpha for shot in each]) for each in (shots, shots_before))
             losses["shape"] = plan.shape_weight * (coverage - coverage_before).square().mean()
         if response is not None:
             losses["rest"] = plan.rest_weight * reconstruction_loss(pictures, past, response)
-        if "case" in self.groups:
-            (case,) = self.groups["case"].parameters
-            losses["smooth"] = plan.smooth_weight * multi_scale_variation(case)
         return losses
+
+    def painted(self, paint: Painter) -> dict[str, Tensor]:
+        """Weighted losses of one batch of people beside what they shall look like."""
+        plan, generator = self.plan, self.generator
+        styles = self._drawn()
+        planes = generator.planes(styles)
+        with torch.no_grad():
+            planes_before = self.before.planes(styles)
+        off, moved = [], []
+        for index in range(len(styles)):
+            one, camera = slice(index, index + 1), self._camera()
+            sight = self.before.look(planes_before[one], styles[one], camera, plan.side, plan.samples)
+            shot = generator.shoot(planes[one], styles[one], camera, plan.side, plan.samples, self.random)
+            wanted = paint(sight)
+            off.append(painted_error(shot.rgb, wanted, sight.rgb))
+            moved.append((shot.alpha - sight.alpha).square().mean())
+        losses = {"painted": plan.painted_weight * torch.stack(off).mean()}
+        losses["shape"] = plan.shape_weight * torch.stack(moved).mean()
+        return losses | self._held(planes, planes_before)
 
     def sheet(self) -> UInt8[np.ndarray, "H W 3"]:
         """The same people before (above) and now, from two sides; also written into the folder."""
@@ -213,6 +231,7 @@ class _Run:
             "maquette": __version__, "kind": "style", "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "prompt": self.plan.prompt, "model": self.generator.name, "model_hash": self.generator.model_hash,
             "prior": {"name": self.prior.name, "fingerprint": self.prior.fingerprint}, "plan": self.plan.to_json(),
+            "painted": None if self.painter is None else self.painter.told,
             "result": {"steps": self.clock.steps, "seconds": round(self.clock.seconds, 1),
                        "diversity": round(diversity(self.before, averaged, self.plan.truncation), 4)},
         }  # fmt: skip
@@ -220,10 +239,21 @@ class _Run:
         self.generator.save(self.average.weights, path, recipe)
         return Adapted(path, recipe, sheet)
 
+    def _held(self, planes: Tensor, planes_before: Tensor) -> dict[str, Tensor]:
+        """Weighted losses of the planes alone."""
+        plan, losses = self.plan, {}
+        if plan.diversity_weight and len(planes) > 1:
+            losses["apart"] = plan.diversity_weight * relative_distance_loss(planes, planes_before)
+        if "case" in self.groups:
+            (case,) = self.groups["case"].parameters
+            losses["smooth"] = plan.smooth_weight * multi_scale_variation(case)
+        return losses
+
     def _response(self, past: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B 1 S S"]:
         """Where pictures in [-1, 1] may change."""
         if self.where is not None:
             return self.where((past + 1) / 2).to(past)
+        assert self.words is not None
         return response_map(self.prior, past.to(self.prior.device), self.words, Response(), self.random).to(past)
 
     @property

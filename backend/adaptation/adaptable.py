@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ..geometry.cameras import Camera
 from ..weights import library
 from .errors import AdaptationError
+from .painted import Sight
 
 FAMILIES = {
     "sdf-gan": "backend.adaptation.adaptable_sdf:AdaptableSdfGan",
@@ -66,8 +67,9 @@ class Adaptable(Protocol):
     @property
     def device(self) -> torch.device: ...
 
-    def groups(self) -> Mapping[str, Learned]:
-        """What learns, by name: `synthesis`, `shape`, `colour`, and `case` where planes are added to everybody's."""
+    def groups(self, everybody: bool = False) -> Mapping[str, Learned]:
+        """What learns, by name: `synthesis`, `shape`, `colour`, and `case` where planes are added to everybody's. What
+        moves all people at once, whoever they are, learns with `everybody` alone."""
         ...
 
     def latents(self, count: int, random: torch.Generator) -> Float[Tensor, "B Z"]:
@@ -96,6 +98,17 @@ class Adaptable(Protocol):
         random: torch.Generator | None,
     ) -> Shot:
         """A picture of one person, with as many samples a ray in each of two passes."""
+        ...
+
+    def look(
+        self,
+        planes: Float[Tensor, "1 3 C *D R R"],
+        styles: Float[Tensor, "1 K W"],
+        camera: Camera,
+        side: int,
+        samples: int,
+    ) -> Sight:
+        """The same without gradients, and where in space it is."""
         ...
 
     def frozen(self) -> Adaptable:

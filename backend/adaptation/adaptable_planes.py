@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
 from ..geometry.cameras import Camera, look_at
 from ..geometry.emission import two_pass
@@ -24,6 +25,7 @@ from ..weights.converted import load_gan, save_gan
 from ..weights.library import Entry
 from .adaptable import Learned, Shot
 from .errors import AdaptationError
+from .painted import Sight
 
 CUTOFF = 14
 """Up to which layer styles are truncated, as the published programs do."""
@@ -43,11 +45,11 @@ class AdaptablePlaneGan:
             raise AdaptationError(f"{entry.name} takes no planes of one case", "Adapt it without, or take an SDF GAN.")
         return cls(load_gan(entry), entry, device)
 
-    def groups(self) -> dict[str, Learned]:
+    def groups(self, everybody: bool = False) -> dict[str, Learned]:
         styled = tuple(
             parameter
             for name, parameter in self.network.synthesis.named_parameters()
-            if not name.endswith(("bias", "noise_strength"))
+            if everybody or not name.endswith(("bias", "noise_strength"))
         )
         found = {"synthesis": Learned(styled, 1.0)}
         if self.network.to_colour is not None:
@@ -82,6 +84,36 @@ class AdaptablePlaneGan:
         samples: int,
         random: torch.Generator | None,
     ) -> Shot:
+        return self._seen(planes, styles, camera, side, samples, random)[0]
+
+    @torch.no_grad()
+    def look(
+        self,
+        planes: Float[Tensor, "1 3 C *D R R"],
+        styles: Float[Tensor, "1 K W"],
+        camera: Camera,
+        side: int,
+        samples: int,
+    ) -> Sight:
+        """Normals are those of neighbouring depths: a density has no surface of its own."""
+        shot, depth = self._seen(planes, styles, camera, side, samples, None)
+        shown = shot.alpha[0] > 0.5
+        rays = camera.rays(side, side)
+        place = rays.origins.to(depth) + depth.reshape(-1, 1) * rays.directions.to(depth)
+        normal = facing(place.reshape(side, side, 3)).permute(2, 0, 1) * shown
+        along = (rays.directions.to(depth) @ camera.cam_to_world[:3, 2].to(depth)).reshape(side, side)
+        return Sight(shot.rgb.clamp(0, 1), shot.alpha, normal, depth * along * shown, camera)
+
+    def _seen(
+        self,
+        planes: Float[Tensor, "1 3 C *D R R"],
+        styles: Float[Tensor, "1 K W"],
+        camera: Camera,
+        side: int,
+        samples: int,
+        random: torch.Generator | None,
+    ) -> tuple[Shot, Float[Tensor, "S S"]]:
+        """A picture, and how far along each ray it is."""
         config, decoder = self.network.config, self.network.decoder
         features = FeaturePlanes(planes, config.axes, config.box / 2)
         where = Camera(camera.cam_to_world[None].to(self.device), camera.intrinsics[None].to(self.device))
@@ -92,7 +124,7 @@ class AdaptablePlaneGan:
         picture = self._coloured(seen.colour.permute(0, 2, 1).reshape(1, -1, side, side), styles)
         empty = self._coloured(torch.zeros_like(seen.colour[:, :1]).permute(0, 2, 1)[..., None], styles)
         white = picture + (1 - alpha) * (1 - empty)
-        return Shot((white[0] + 1) / 2, alpha[0].clamp(0, 1))
+        return Shot((white[0] + 1) / 2, alpha[0].clamp(0, 1)), seen.depth.reshape(side, side)
 
     def frozen(self) -> "AdaptablePlaneGan":
         return AdaptablePlaneGan(copy.deepcopy(self.network).eval().requires_grad_(False), self.entry, self.device)
@@ -105,3 +137,10 @@ class AdaptablePlaneGan:
         if self.network.config.activation == "sigmoid":
             features = features * 2 - 1
         return features[:, :3] if self.network.to_colour is None else self.network.to_colour(features, styles[:, -1])
+
+
+def facing(places: Float[Tensor, "H W 3"]) -> Float[Tensor, "H W 3"]:
+    """Unit normals, towards the camera, of the places that a picture's pixels show."""
+    across = torch.gradient(places, dim=1)[0]
+    down = torch.gradient(places, dim=0)[0]
+    return functional.normalize(torch.linalg.cross(down, across), dim=-1)

@@ -15,12 +15,13 @@ from ..geometry.cameras import Camera, Rays, orbit
 from ..geometry.fields import VolumeField
 from ..geometry.sampling import RaySamples, Sampler, Span, TwoPass
 from ..geometry.sdf import laplace_density
-from ..geometry.volume import render_rays, weights
+from ..geometry.volume import render_rays, volume_render, weights
 from ..models.sdf_gan import SdfGan, camera_label
 from ..weights.library import Entry
 from ..weights.licences import Licence
 from ..weights.sdf_gan import OWN, TrainedSdfGan, load_sdf_gan, save_sdf_gan
 from .adaptable import Learned, Shot
+from .painted import Sight
 
 HEAD_RATE = 0.1
 """Of the point heads' weights, over those of the synthesis, which are scaled at run time and thus far larger."""
@@ -47,15 +48,17 @@ class AdaptableSdfGan:
     def network(self) -> SdfGan:
         return self.model.generator
 
-    def groups(self) -> dict[str, Learned]:
+    def groups(self, everybody: bool = False) -> dict[str, Learned]:
         generator = self.network
         # Biases stay (StyleGAN-Fusion): moved, they recolour everybody at once and the styles lose their say.
         styled = [
             parameter
             for part in (generator.synthesis, generator.doubling)
             for name, parameter in part.named_parameters()
-            if not name.endswith(("bias", "noise_strength"))
+            if everybody or not name.endswith(("bias", "noise_strength"))
         ]
+        if everybody and generator.shared is not None:
+            styled.append(generator.shared)
         found = {
             "synthesis": Learned(tuple(styled), 1.0),
             "shape": Learned(tuple(generator.heads.shape_parameters()), HEAD_RATE),
@@ -94,6 +97,20 @@ class AdaptableSdfGan:
             sampler = Shown(sampler)
         view = render_rays(volume, camera.rays(side, side), sampler, random=random)
         return Shot(view.rgb.T.reshape(3, side, side), view.alpha.reshape(1, side, side))
+
+    @torch.no_grad()
+    def look(
+        self,
+        planes: Float[Tensor, "1 3 C R R"],
+        styles: Float[Tensor, "1 K W"],
+        camera: Camera,
+        side: int,
+        samples: int,
+    ) -> Sight:
+        volume = self.network.volume(planes, camera)
+        view = volume_render(volume, camera, side, side, TwoPass(samples, samples))
+        picture, normal = (map_.permute(2, 0, 1) for map_ in (view.rgb, view.normal))
+        return Sight(picture, view.alpha[None], normal, view.depth, camera)
 
     def frozen(self) -> "AdaptableSdfGan":
         model = replace(self.model, generator=copy.deepcopy(self.network)).ready()

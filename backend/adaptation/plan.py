@@ -65,6 +65,10 @@ class AdaptPlan:
     """The generator's name in the library."""
     prior: str = "studio"
     """Who knows what the sentence looks like: a key of `prior.PRIORS`."""
+    painted: bool = True
+    """Whether what the prior knows exactly is shown (`painted.Painter`) in place of its opinion."""
+    painted_weight: float = 4.0
+    """Of the mean absolute error beside that."""
     keep: Keep = "people"
     steps: int = 120
     batch: int = 4

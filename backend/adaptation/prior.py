@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .errors import AdaptationError
+from .painted import Painter
 
 PRIORS = {
     "studio": "backend.adaptation.studio_prior:load",
@@ -76,6 +77,15 @@ class PicturePrior(Protocol):
     ) -> Float[Tensor, "B C s s"]:
         """The noise in `noisy` at whole-numbered times from 0 to T - 1, given what `text` said; no guidance, no
         gradient, float32."""
+        ...
+
+
+@runtime_checkable
+class Paints(Protocol):
+    """A prior that knows exactly what some sentences look like."""
+
+    def painter(self, sentence: str) -> Painter | None:
+        """What shows people as the sentence wants them; None where there is only an opinion."""
         ...
 
 

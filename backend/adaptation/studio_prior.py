@@ -19,6 +19,7 @@ from ..training.precision import use_bfloat16
 from ..weights.looks import LOOKS, LookModel, load_looks
 from ..weights.store import WeightsError, file_hash
 from .errors import AdaptationError
+from .painted import Painter
 from .prior import PriorPlace
 
 TIMES = 1000
@@ -52,6 +53,10 @@ class StudioPrior:
     def unknown(self, prompt: str) -> list[str]:
         """Words of a sentence that it cannot read."""
         return self.model.network.text.unknown(prompt)
+
+    def painter(self, sentence: str) -> Painter | None:
+        """For the looks of `studio.looks` and its edits of colour."""
+        return Painter.of(sentence)
 
     def encode(self, pictures: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B 3 s s"]:
         """The pictures at half their side: what the model imagines is that small."""

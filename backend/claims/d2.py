@@ -6,13 +6,9 @@ Hair is found by a network that learned it from studio people, on the pictures b
 
 from dataclasses import replace
 
-from jaxtyping import Float
-from torch import Tensor
-from torch.nn import functional
-
 from ..adaptation.plan import Keep
-from ..evaluation.hair import hair_mask
 from ..evaluation.styles import hue_moved, outside_psnr, people, shown
+from ..faces.parts import hair_region
 from ..studio.looks import HUES
 from .base import Claim, Outcome, Progress, Settings, clearly_positive, part, plus_minus, subtract
 from .pictures import error_map, grid
@@ -46,7 +42,7 @@ def experiment(settings: Settings, progress: Progress) -> Outcome:
         before = start()
         styles = people(before, count, 600 + seed, TRUNCATION)
         past = shown(before, styles, side)
-        region = hair_region(past)
+        region = hair_region(past[:, :3])
         pictures = {}
         for place, (name, keep) in enumerate(ARMS.items()):
             low = (index + place / 2) / len(settings.seeds)
@@ -88,8 +84,3 @@ def experiment(settings: Settings, progress: Progress) -> Outcome:
         ours=ours, headline="gain of PSNR outside the hair [dB]", reproduced=not failed, why=" ".join([why, *failed]),
         pictures={"Green, blue and pink hair, with the loss and without": grid(rows, labels, 128)},
     )  # fmt: skip
-
-
-def hair_region(pictures: Float[Tensor, "N 4 S S"]) -> Float[Tensor, "N 1 S S"]:
-    """Hair and two pixels around it: edges of strands are no part of the rest."""
-    return functional.max_pool2d(hair_mask(pictures[:, :3]), 5, 1, 2)

@@ -57,10 +57,10 @@ def eye() -> PortraitEncoder:
 
 def plan(settings: Settings, prompt: str, seed: int, steps: int) -> AdaptPlan:
     """The usual plan at half the side and with fewer samples, in fewer and longer steps: what many arms in minutes of
-    one core allow."""
+    one core allow. The claims speak of a diffusion prior, so it decides, also on what could be painted exactly."""
     whole = AdaptPlan(
-        prompt=prompt, model=MODEL, seed=seed, steps=steps, side=32, samples=12, learning_rate=RATE, average=0.9,
-        sheet_every=10_000, save_every=10_000,
+        prompt=prompt, model=MODEL, seed=seed, steps=steps, painted=False, side=32, samples=12, learning_rate=RATE,
+        average=0.9, sheet_every=10_000, save_every=10_000,
     )  # fmt: skip
     return whole if settings.size != "tiny" else replace(whole, steps=2, batch=2, side=16, samples=6)
 

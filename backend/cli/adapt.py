@@ -25,8 +25,9 @@ class Flags:
     maquette adapt "a marble statue" --out marble
     maquette generate --synthesizer marble --seed 3 --out three
 
-    Its people stay as different from each other as they were. With --keep rest, what the sentence does not speak of
-    stays as well: maquette adapt "a person with green hair" --keep rest --part hair --out green-hair
+    Its people stay as different from each other as they were. A sentence that names a look (marble, zombie, ...) or the
+    colour of hair, skin, eyes or clothes ("a person with green hair") is shown to the generator exactly, and the rest
+    stays; what any other sentence looks like, a prior judges.
 
     A run that is stopped goes on where it was when the same command is given again.
     """
@@ -41,13 +42,16 @@ class Flags:
     keep: Literal["people", "rest"] = "people"
     """people: everybody stays different from everybody; rest: what the sentence does not speak of stays, too."""
     part: Literal["", "hair"] = ""
-    """Of --keep rest: what alone may change, found by a network of its own; where the prior answers to the sentence
-    unless given, which needs a prior that knows where hair is (Stable Diffusion)."""
+    """Of --keep rest where the prior judges: what alone may change, found by a network of its own; where the prior
+    answers to the sentence unless given, which needs a prior that knows where hair is (Stable Diffusion)."""
     negative: str = ""
     """What they shall not look like."""
     prior: Literal["studio", "stable-diffusion"] = "studio"
     """Who knows what the sentence looks like: the model of looks that ships, or Stable Diffusion from files that are
     here."""
+    prior_only: bool = False
+    """Ask the prior also where the sentence names a look or a colour that can be shown exactly, as the published method
+    would."""
     prior_folder: Path | None = None
     """Folder of the prior's files; of stable-diffusion the local cache unless given."""
     steps: int | None = None
@@ -123,7 +127,7 @@ def _plan(flags: Flags) -> AdaptPlan:
         outer["diversity_weight"] = flags.diversity
     return AdaptPlan(
         prompt=flags.sentence, negative=flags.negative, model=model, prior=flags.prior, keep=flags.keep,
-        seed=flags.seed, distillation=Distillation(**inner), **outer,
+        seed=flags.seed, painted=not flags.prior_only, distillation=Distillation(**inner), **outer,
     )  # fmt: skip
 
 
@@ -168,7 +172,7 @@ def _adapted(flags: Flags, plan: AdaptPlan, folder: Path) -> Adapted:
 def _where(part: str) -> Where | None:
     if not part:
         return None
-    from backend.evaluation.hair import hair_region
+    from backend.faces.parts import hair_region
 
     return hair_region
 

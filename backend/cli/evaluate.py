@@ -43,6 +43,9 @@ class Flags:
     """Of --gan: folder of shards of people whom it has not seen."""
     pictures: int = 256
     """Of --gan: how many."""
+    style: str = ""
+    """Instead, a style of `maquette adapt` by its name: whether its people look as its sentence says, and what else of
+    them changed."""
     training: Path | None = None
     """Folder of the shards that the model was trained on, to see whether avatars are copies of people in it."""
     pack: Path | None = None
@@ -69,6 +72,9 @@ def run(flags: Flags) -> None:
     """Evaluates person by person, then prints the means."""
     if flags.gan is not None:
         _gan(flags, flags.gan)
+        return
+    if flags.style:
+        _style(flags, flags.style)
         return
     from backend.studio.parameters import EVALUATION_SEEDS
 
@@ -117,6 +123,19 @@ def _gan(flags: Flags, path: Path) -> None:
             found = score
     assert found is not None
     print(json.dumps(asdict(found)) if flags.json else "\n".join(table(found)))
+
+
+def _style(flags: Flags, name: str) -> None:
+    from backend.adaptation.adaptable import opened
+    from backend.evaluation.styles import evaluate_style
+    from backend.weights import library
+
+    entry = library.entries().get(name)
+    if entry is None or entry.recipe is None or "prompt" not in entry.recipe:
+        raise Complaint(f"there is no style called {name!r}", "List them: maquette styles.")
+    score = evaluate_style(opened(name), opened(entry.recipe["model"]), entry.recipe["prompt"])
+    found = {key: value for key, value in asdict(score).items() if value is not None}
+    print(json.dumps(found) if flags.json else "\n".join(f"{key:12}{value:.4g}" for key, value in found.items()))
 
 
 def _setting(flags: Flags, passing: Path) -> Setting:

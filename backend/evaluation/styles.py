@@ -3,6 +3,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -10,10 +11,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..adaptation.adaptable import Adaptable
+from ..adaptation.diversity import diversity_ratio
+from ..faces.parts import part_region
 from ..models.portrait_encoder import PortraitEncoder
+from ..studio.looks import HUES, edit_named, look_named
+from .looks import looks_of
 
 FRONTAL = (-0.5, 0.0, 0.5)
 """Azimuths that people are judged from, radians."""
+TRUNCATION = 0.8
+"""Of people that styles are judged by, as they are made with."""
+EDITED_PARTS = {"hair": 7, "skin": 1, "eyes": 2, "clothes": 8}
+"""Keys of `studio.looks.EDITS` and the numbers of their parts."""
 CHROMA = 0.05
 """Of a pixel in [0, 1], below which it has no hue worth naming."""
 
@@ -86,3 +95,43 @@ def _apart(first: float | None, second: float) -> float:
     if first is None:
         return 180.0
     return abs((first - second + 180) % 360 - 180)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StyleScore:
+    """How a style keeps what its sentence says, over people that it was not made with."""
+
+    pictures: int
+    diversity: float
+    """E[dT'/dT]: how far apart people's planes are over how far they were."""
+    in_look: float | None = None
+    """Share of pictures in which the judge of looks sees the look that the sentence names."""
+    outside: float | None = None
+    """Where the sentence recolours a part: PSNR [dB] of all but that part and its edge."""
+    hue_before: float | None = None
+    """How far the part's hue was from the sentence's colour, degrees; None for greys."""
+    hue: float | None = None
+    """And is."""
+
+
+def evaluate_style(
+    after: Adaptable, before: Adaptable, sentence: str, count: int = 16, seed: int = 700, side: int = 64
+) -> StyleScore:
+    """`count` random people from three sides each."""
+    styles = people(before, count, seed, TRUNCATION)
+    with torch.no_grad():
+        ratio = diversity_ratio(after.planes(styles), before.planes(styles))
+    now = shown(after, styles, side)
+    score = StyleScore(pictures=len(now), diversity=ratio)
+    if look := look_named(sentence):
+        return replace(score, in_look=looks_of(now[:, :3]).count(look) / len(now))
+    edit = edit_named(sentence)
+    if edit is None:
+        return score
+    past = shown(before, styles, side)
+    region = part_region(past[:, :3], EDITED_PARTS[edit[0]])
+    score = replace(score, outside=outside_psnr(past[:, :3], now[:, :3], region))
+    if hue(torch.tensor(HUES[edit[1]])) is None:
+        return score
+    first, last = hue_moved(past[:, :3], now[:, :3], region, HUES[edit[1]])
+    return replace(score, hue_before=first, hue=last)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which pixels of a small picture of a head are hair: a tiny U-Net that judges edits."""
+"""Which part of a head each pixel of a small picture shows: a tiny U-Net."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,16 +11,18 @@ from torch.nn import functional
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HairFinderConfig:
+class PartFinderConfig:
     """Sizes."""
 
-    side: int = 64
+    parts: int = 11
+    """Answers of each pixel: nothing, then those of `studio.sittings.PARTS`."""
+    side: int = 128
     """Of the pictures that it looks at."""
     widths: tuple[int, int, int, int] = (16, 32, 64, 96)
     """Channels at the full side and after each halving."""
 
     @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> "HairFinderConfig":
+    def from_json(cls, stored: dict[str, Any]) -> "PartFinderConfig":
         """Rebuild from what `to_json` gave."""
         return cls(**{**stored, "widths": tuple(stored["widths"])})
 
@@ -29,10 +31,10 @@ class HairFinderConfig:
         return asdict(self)
 
 
-class HairFinder(nn.Module):
-    """Pictures over white in [0, 1] to a number for each pixel, above 0 where it is hair."""
+class PartFinder(nn.Module):
+    """Pictures over white in [0, 1] to what each pixel shows."""
 
-    def __init__(self, config: HairFinderConfig) -> None:
+    def __init__(self, config: PartFinderConfig) -> None:
         super().__init__()
         self.config = config
         first, *rest = config.widths
@@ -44,9 +46,9 @@ class HairFinder(nn.Module):
             self.down.append(nn.Sequential(_convolution(before, width, stride=2), _convolution(width, width)))
             self.up.insert(0, _convolution(width + before, before))
             before = width
-        self.answer = nn.Conv2d(first, 1, 1)
+        self.answer = nn.Conv2d(first, config.parts, 1)
 
-    def forward(self, pictures: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B 1 S S"]:
+    def forward(self, pictures: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B K S S"]:
         """Logits."""
         seen = [self.stem(2 * pictures - 1)]
         for layer in self.down:

@@ -71,6 +71,13 @@ EDITS: Mapping[str, tuple[str, ...]] = {
 """What alone can be recoloured, and the colours it is given."""
 
 
+EDIT_WORDS: Mapping[str, tuple[str, ...]] = {
+    "hair": ("hair", "haired"), "skin": ("skin", "skinned"), "eyes": ("eyes", "eyed"),
+    "clothes": ("clothes", "clothing", "shirt", "top", "jacket", "sweater", "dress"),
+}  # fmt: skip
+"""What people call that which is recoloured."""
+
+
 def paint(view: Seen, look: str, seed: int = 0) -> Float[Tensor, "3 H W"]:
     """The view in a look, sRGB over white; `seed` moves veins, grain and sores."""
     colour = BY_NAME[look].paint(view, seed).clamp(0, 1)
@@ -119,6 +126,20 @@ def look_named(sentence: str) -> str | None:
             if _within(words, said) and len(words) > best[0]:
                 best = (len(words), look.name)
     return best[1]
+
+
+def edit_named(sentence: str) -> tuple[str, str] | None:
+    """What a sentence wants in another colour and in which, a key and a word of `EDITS`: the first thing whose name
+    stands at most one word behind a colour. None where there is nothing."""
+    said = words_of(sentence)
+    for place, word in enumerate(said):
+        part = next((part for part, words in EDIT_WORDS.items() if word in words), None)
+        if part is None:
+            continue
+        for before in (1, 2):
+            if place >= before and said[place - before] in EDITS[part]:
+                return part, said[place - before]
+    return None
 
 
 def _iris(view: Seen) -> Tensor:

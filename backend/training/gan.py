@@ -5,6 +5,7 @@ Trevithick et al. 2024 (WYSIWYG), section 3.4: no eikonal term; the width of the
 away from the surface's value, and the proposal network learns along. Weights that the paper leaves open are ours.
 """
 
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -60,6 +61,9 @@ class GanStageConfig:
     """The same of the proposal network."""
     shared_rate: float = 4.0
     """The same of planes that all people share: no weights stand between them and the picture."""
+    settle: float = 1.0
+    """Share of the run from which the generator's rates fall, along a cosine, to a tenth: steps of Adam are as large
+    for noise as for signals, and what they leave shows in normals first."""
     judge_rate: float = 0.8
     """Learning rate of the discriminator over the generator's."""
     pose_swap: float = 0.5
@@ -257,7 +261,9 @@ class GanStage:
         styled = (self.generator.mapping, self.generator.synthesis, self.generator.doubling)
 
         def rate() -> float:
-            return config.warm.gentle if config.warm is not None and self.progress >= config.warm.until else 1.0
+            late = max(0.0, self.progress - config.settle) / max(1 - config.settle, 1e-6)
+            left = 0.55 + 0.45 * math.cos(math.pi * min(late, 1.0))
+            return left * (config.warm.gentle if config.warm is not None and self.progress >= config.warm.until else 1)
 
         def colour_rate() -> float:
             return rate() * config.head_rate * config.schedule.phase(self.progress).colour_rate

@@ -53,7 +53,7 @@ GANS: dict[str, GanPreset] = {
         generator=SdfGanConfig.heads(), discriminator=DiscriminatorConfig.small(), proposal=ProposalConfig.small(),
         stage=GanStageConfig(
             batch=8, schedule=GanSchedule.warm(), warm=WarmStart(), boundary_weight=0.05, adapt_within=50_000,
-            head_rate=0.2, proposal_rate=0.2, judge_rate=0.4,
+            settle=0.5, head_rate=0.2, proposal_rate=0.2, judge_rate=0.4,
             rendering=GanRendering(nodes=24, fine=12, budget=8, hard_budget=16, patch=16, boundary_points=512),
         ),
         views=128,

@@ -17,7 +17,6 @@ from ..models.look_denoiser import Known, guide_of, scale_of, towards
 from ..studio.dataset import DatasetError, shard_files
 from ..studio.look_captions import caption
 from ..studio.looks import EDITS, LOOKS, paint, recolour
-from ..studio.materials import HAIR
 from ..studio.shading import DISTANCE, Seen, seen
 from ..studio.sittings import sitting_camera
 from .view_wear import HeadViews, wear
@@ -109,11 +108,11 @@ class LookSet:
             pictures.append(paint(view, LOOKS[label].name, _below(1 << 30, random)))
         return torch.stack(pictures), labels
 
-    def haired(
+    def parted(
         self, count: int, side: int, random: torch.Generator
-    ) -> tuple[Float[Tensor, "B 3 S S"], Float[Tensor, "B 1 S S"]]:
-        """Whole heads in [0, 1], half of them with hair of another colour, and how far each pixel is hair."""
-        pictures, masks = [], []
+    ) -> tuple[Float[Tensor, "B 3 S S"], Int[Tensor, "B S S"]]:
+        """Whole heads in [0, 1], most of them with something recoloured, and which part each pixel shows."""
+        pictures, parts = [], []
         for _ in range(count):
             view, _, _ = self._whole(side, random)
             view = mirrored(view) if _chance(random) < 0.5 else view
@@ -121,8 +120,8 @@ class LookSet:
             colour = EDITS[edit][_below(len(EDITS[edit]), random)]
             plain = _chance(random) < 0.4
             pictures.append(paint(view, "photograph") if plain else recolour(view, edit, colour))
-            masks.append((view.of(HAIR) * view.coverage[0])[None])
-        return torch.stack(pictures), torch.stack(masks)
+            parts.append(torch.where(view.coverage[0] > 0.5, view.part, 0))
+        return torch.stack(pictures), torch.stack(parts)
 
     def sentences(self, count: int, random: torch.Generator) -> list[str]:
         """What may be said of them."""

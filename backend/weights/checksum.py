@@ -11,7 +11,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent
 SUMS = Path(__file__).with_name("sums.json")
-FOLDERS = ("weights", "evaluation")
+FOLDERS = ("weights", "evaluation", "faces")
 """Of the package, where weights are shipped."""
 WEIGHTS = Path(__file__).with_name("default.safetensors")
 

@@ -5,7 +5,7 @@ import torch
 
 from backend.claims import d2
 from backend.claims.base import Settings, subtract
-from backend.claims.d2 import CLAIM, experiment, hair_region
+from backend.claims.d2 import CLAIM, experiment
 
 
 def upper_half(pictures: torch.Tensor) -> torch.Tensor:
@@ -17,7 +17,7 @@ def upper_half(pictures: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.slow
 def test_experiment(styled: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(d2, "hair_mask", upper_half)
+    monkeypatch.setattr(d2, "hair_region", upper_half)
     stages: list[float] = []
     outcome = experiment(styled, lambda stage, share: stages.append(share))
     assert stages == sorted(stages) and stages[-1] <= 1
@@ -26,9 +26,3 @@ def test_experiment(styled: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     assert outcome.ours[outcome.headline] == pytest.approx(subtract(*outside))
     assert all(sheet.ndim == 3 and sheet.dtype == np.uint8 for sheet in outcome.pictures.values())
     assert CLAIM.id == "D2"
-
-
-def test_the_region_is_wider_than_the_hair(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(d2, "hair_mask", upper_half)
-    region = hair_region(torch.zeros(1, 4, 16, 16))
-    assert region[0, 0, :10].min() == 1 and region[0, 0, 10:].max() == 0

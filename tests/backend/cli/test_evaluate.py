@@ -26,3 +26,8 @@ def test_a_gan_is_measured_on_people_it_has_not_seen(tmp_path: Path, capsys: pyt
     assert "--pictures is 2" in capsys.readouterr().err
     assert run_command_line(["evaluate", "--gan", str(file), "--held", str(tmp_path)]) == 2
     assert "holds no shards" in capsys.readouterr().err
+
+
+def test_a_style_is_measured_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["evaluate", "--style", "no-such-style"]) == 2
+    assert "no style called 'no-such-style'" in capsys.readouterr().err

@@ -2,7 +2,8 @@
 import pytest
 import torch
 
-from backend.evaluation.styles import hue, hue_moved, outside_psnr, people, shown, spread
+from backend.evaluation import styles
+from backend.evaluation.styles import evaluate_style, hue, hue_moved, outside_psnr, people, shown, spread
 from backend.models.portrait_encoder import PortraitEncoder, PortraitEncoderConfig
 from tests.backend.adaptation.worlds import small_generator
 
@@ -37,3 +38,21 @@ def test_everybody_is_shown_from_every_side() -> None:
     pictures = shown(generator, people(generator, 2, 0, 0.8), 16, (0.0, 0.6, 3.1), 8)
     assert pictures.shape == (6, 4, 16, 16) and pictures.min() >= 0 and pictures.max() <= 1
     assert pictures[:, 3].amax() > 0.8
+
+
+def test_a_style_that_changed_nothing_is_seen_through() -> None:
+    same = small_generator()
+    score = evaluate_style(same, same, "a golden statue", count=2, side=16)
+    assert score.pictures == 6 and score.diversity == pytest.approx(1) and score.in_look == 0 and score.outside is None
+    other = small_generator(seed=1)
+    assert evaluate_style(other, same, "an old man", count=2, side=16).diversity != pytest.approx(1)
+
+
+def test_a_style_of_one_part_is_measured_in_it_and_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    upper = torch.zeros(1, 1, 16, 16)
+    upper[:, :, :8] = 1
+    monkeypatch.setattr(styles, "part_region", lambda pictures, part: upper.expand(len(pictures), -1, -1, -1))
+    same = small_generator()
+    score = evaluate_style(same, same, "a person with green hair", count=1, side=16)
+    assert score.in_look is None and score.outside == pytest.approx(100) and score.hue_before == score.hue
+    assert evaluate_style(same, same, "a person with white hair", count=1, side=16).hue is None

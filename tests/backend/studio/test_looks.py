@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from backend.studio.looks import BY_NAME, EDITS, HUES, LOOKS, edited, look_named, paint, recolour
+from backend.studio.looks import BY_NAME, EDITS, HUES, LOOKS, edit_named, edited, look_named, paint, recolour
 
 from .looks_view import ball
 
@@ -57,3 +57,13 @@ def test_an_edit_changes_its_part_alone_and_towards_its_colour(part: str) -> Non
 )  # fmt: skip
 def test_sentences_name_their_look(sentence: str, look: str | None) -> None:
     assert look_named(sentence) == look
+
+
+@pytest.mark.parametrize(
+    ("sentence", "edit"),
+    [("a person with green hair", ("hair", "green")), ("pink curly hair", ("hair", "pink")),
+     ("a red-haired woman", ("hair", "red")), ("an old man", None), ("green eyes and blue hair", ("eyes", "green")),
+     ("a man in a purple shirt", ("clothes", "purple")), ("hair, green", None)],
+)  # fmt: skip
+def test_sentences_name_what_is_recoloured(sentence: str, edit: tuple[str, str] | None) -> None:
+    assert edit_named(sentence) == edit

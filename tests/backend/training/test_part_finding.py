@@ -4,22 +4,25 @@ from pathlib import Path
 import pytest
 import torch
 
-from backend.evaluation.hair import hair_mask, held_out_overlap, load_hair_finder
-from backend.models.hair_finder import HairFinderConfig
+from backend.faces.parts import hair_mask, held_out_overlaps, load_part_finder, parts_of
+from backend.models.part_finder import PartFinderConfig
 from backend.training.engine import EngineConfig
-from backend.training.hair_finding import train_hair_finder
 from backend.training.look_set import LookSet
+from backend.training.part_finding import train_part_finder
 from tests.backend.training import sitting_balls
 
 
-def test_the_hair_of_balls_is_found_measured_and_found_again(tmp_path: Path) -> None:
+def test_the_parts_of_balls_are_found_measured_and_found_again(tmp_path: Path) -> None:
     folder = sitting_balls.write(tmp_path / "people")
-    engine = EngineConfig(steps=25, learning_rate=1e-2, warm_up=2, average=0.7, precision="no", sheet_every=0)
-    network = HairFinderConfig(side=32, widths=(8, 8, 16, 16))
-    weights = tmp_path / "hair.safetensors"
-    told = train_hair_finder(folder, folder, tmp_path / "run", engine, weights, network=network, pictures=24)
-    assert held_out_overlap(weights) == pytest.approx(told) and told > 0.5
-    pictures, true = LookSet(folder).haired(6, 64, torch.Generator().manual_seed(0))
-    mask = hair_mask(pictures, load_hair_finder(weights))
-    assert mask.shape == true.shape
-    assert float(mask[true > 0.9].mean()) > 0.2 + float(mask[true < 0.1].mean())
+    engine = EngineConfig(steps=40, learning_rate=1e-2, warm_up=2, average=0.7, precision="no", sheet_every=0)
+    network = PartFinderConfig(side=32, widths=(8, 8, 16, 16))
+    weights = tmp_path / "parts.safetensors"
+    told = train_part_finder(folder, folder, tmp_path / "run", engine, weights, network=network, pictures=24)
+    assert held_out_overlaps(weights) == pytest.approx(told)
+    assert set(told) == {"body", "hair", "top"} and min(told.values()) > 0.4, told
+    finder = load_part_finder(weights)
+    pictures, true = LookSet(folder).parted(6, 64, torch.Generator().manual_seed(0))
+    mask, hair = hair_mask(pictures, finder), (true == 7)[:, None]
+    assert mask.shape == hair.shape
+    assert float(mask[hair].mean()) > 0.2 + float(mask[~hair].mean())
+    assert float((parts_of(pictures, finder) == true).float().mean()) > 0.8
