@@ -208,6 +208,20 @@ class Guide(Window):
         yield from self.shoot("cancel")
         yield from self.quiet()
 
+    def styles(self) -> Steps:
+        """Everybody becomes a golden statue; the first of them arrives."""
+        import bpy
+
+        there = set(bpy.data.objects)
+        yield from self.only("styles", "queue")
+        yield from self.write((yield from self.find("maquette_style.sentence")), "a golden statue")
+        yield from self.press("maquette.adapt")
+        yield from self.until(lambda: any("maquette_job" in each for each in set(bpy.data.objects) - there))
+        yield from self.quiet()
+        first = next(each for each in set(bpy.data.objects) - there if "maquette_job" in each)
+        self.look(_middle(first), 1.2, 5, 10)
+        yield from self.shoot("styles")
+
     def avatar(self) -> Steps:
         """What can be made of it, once it is selected."""
         yield from self.only("avatar")

@@ -26,7 +26,19 @@ sys.path.insert(0, str(ROOT))
 
 from scripts.guide_window import HAND, LANGUAGE, LANGUAGES, WANTED  # noqa: E402 (the checkout is put on the path first)
 
-CHAPTERS = ("install", "backend", "create", "languages", "sharpen", "cancel", "avatar", "refine", "crowd", "asset")
+CHAPTERS = (
+    "install",
+    "backend",
+    "create",
+    "languages",
+    "sharpen",
+    "cancel",
+    "styles",
+    "avatar",
+    "refine",
+    "crowd",
+    "asset",
+)
 SIZE = (1280, 720)
 SIDEBAR = (774, 82, 1056, 562)
 """Of the window, what a picture in another language keeps."""
@@ -70,6 +82,7 @@ def main() -> int:
             "DISPLAY": flags.display,
             "BLENDER_USER_RESOURCES": f"{folder}/profile",
             "MAQUETTE_STATE": f"{folder}/store",
+            "MAQUETTE_MODELS": f"{folder}/models",
             "MAQUETTE_PICTURES": json.dumps(order),
         }
         window = ["--no-window-focus", "--window-geometry", "0", "0", *map(str, SIZE)]

@@ -197,8 +197,7 @@ class _Run:
             one, camera = slice(index, index + 1), self._camera()
             sight = self.before.look(planes_before[one], styles[one], camera, plan.side, plan.samples)
             shot = generator.shoot(planes[one], styles[one], camera, plan.side, plan.samples, self.random)
-            wanted = paint(sight)
-            off.append(painted_error(shot.rgb, wanted, sight.rgb))
+            off.append(painted_error(shot.rgb, paint(sight), sight))
             moved.append((shot.alpha - sight.alpha).square().mean())
         losses = {"painted": plan.painted_weight * torch.stack(off).mean()}
         losses["shape"] = plan.shape_weight * torch.stack(moved).mean()

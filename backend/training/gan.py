@@ -25,9 +25,9 @@ from ..models.stylegan import Dense
 from ..weights.sdf_gan import SdfGanFileConfig, TrainedSdfGan
 from .adaptive import Adaptive
 from .gan_codes import subject_codes
-from .gan_finish import smoothed
 from .gan_rendering import GanRendering, Shot, shoot, spread_points
 from .gan_schedule import GanSchedule
+from .gan_shared import smoothed
 from .gan_views import PictureSource
 from .gan_warm import Patch, WarmStart, draw_patch, draw_views, outline_error, render_patches, shown_again
 from .losses import beta_loss, decision_boundary_loss
@@ -227,6 +227,8 @@ class GanStage:
         config = self.generator.config
         generator = SdfGan(config)
         generator.load_state_dict(part(average_weights, "makers.generator."))
+        if generator.shared is not None:
+            generator.shared.copy_(smoothed(generator.shared))
         device = next(iter(average_weights.values())).device
         generator.to(device)
         z = torch.randn(SHEET_PEOPLE, config.mapping.z, generator=torch.Generator().manual_seed(0)).to(device)
@@ -306,7 +308,9 @@ class GanStage:
         if torch.is_grad_enabled():
             with torch.no_grad():
                 mapping.mean.lerp_(styles[:, 0].mean(0).to(mapping.mean), 1 - W_DECAY)
-        return self.generator.planes(styles).float()
+        planes = self.generator.planes(styles).float()
+        shared = self.generator.shared
+        return planes if shared is None else planes + (smoothed(shared) - shared)
 
     def _shoot(self, volume: Any, camera: Camera, random: torch.Generator, learn: bool) -> Shot:
         schedule, full = self.config.schedule, self.side

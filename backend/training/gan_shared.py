@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is done to planes that all people share when a run ends.
+"""How planes that all people share are learned: through a Gaussian.
 
 Each of their texels is learned by itself, so they carry the noise of the last minibatches, which normals show as
-streaks. A Gaussian of one texel takes that off and leaves eyes and mouths, which are several texels wide.
+streaks. A Gaussian of one texel takes that off and leaves eyes and mouths, which are several texels wide. What is
+learned is the blurred planes; when a run ends they take the place of the others.
 """
 
 import torch

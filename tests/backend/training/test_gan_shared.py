@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import torch
 
-from backend.training.gan_finish import smoothed
+from backend.training.gan_shared import smoothed
 
 
 def test_noise_goes_and_what_is_wide_stays() -> None:
