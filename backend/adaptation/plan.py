@@ -70,14 +70,14 @@ class AdaptPlan:
     painted_weight: float = 4.0
     """Of the mean absolute error beside that."""
     keep: Keep = "people"
-    steps: int = 120
-    batch: int = 4
+    steps: int = 200
+    batch: int = 2
     """People in a step."""
     side: int = 48
     """Of the renders, pixels."""
     samples: int = 16
     """Of a ray, in each of two passes; those that show nothing are not learned through."""
-    learning_rate: float = 6e-3
+    learning_rate: float = 8e-3
     """Of the synthesis network, whose weights are scaled at run time; heads learn at a share of it."""
     average: float = 0.95
     """Decay of the averaged weights, which are the result."""

@@ -59,8 +59,8 @@ def plan(settings: Settings, prompt: str, seed: int, steps: int) -> AdaptPlan:
     """The usual plan at half the side and with fewer samples, in fewer and longer steps: what many arms in minutes of
     one core allow. The claims speak of a diffusion prior, so it decides, also on what could be painted exactly."""
     whole = AdaptPlan(
-        prompt=prompt, model=MODEL, seed=seed, steps=steps, painted=False, side=32, samples=12, learning_rate=RATE,
-        average=0.9, sheet_every=10_000, save_every=10_000,
+        prompt=prompt, model=MODEL, seed=seed, steps=steps, batch=4, painted=False, side=32, samples=12,
+        learning_rate=RATE, average=0.9, sheet_every=10_000, save_every=10_000,
     )  # fmt: skip
     return whole if settings.size != "tiny" else replace(whole, steps=2, batch=2, side=16, samples=6)
 

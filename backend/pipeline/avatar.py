@@ -20,7 +20,7 @@ from backend.faces.networks import FaceFinder
 from backend.faces.portrait import Portrait, load_portrait
 from backend.refinement import REFINERS
 from backend.refinement.prior import PRIORS, PriorSettings, Step, Wish
-from backend.refinement.priors import AVATAR_STRENGTH, AVATAR_VIEWS, loaded_prior
+from backend.refinement.priors import AVATAR_STRENGTH, AVATAR_VIEWS, FACE_VIEWS, loaded_prior
 from backend.refinement.shaded import can_shade
 from backend.surface.clean import clean
 from backend.surface.extract import extract
@@ -65,7 +65,12 @@ REFINING = {
     "reproject": "portrait onto the texture",
     "diffuse-local": "painting views",
     "diffuse-sd": "painting views with Stable Diffusion",
+    "sharpen": "sharpening the face",
 }
+
+
+SHARPENED = "rodin"
+"""The model whose faces `sharpen` has learned to make out."""
 
 
 class AvatarError(Exception):
@@ -86,7 +91,7 @@ def run(
     FaceFilesMissing, SourceError, EditError, PriorError or AvatarError; all carry `message` and `hint`.
     """
     numbers = request.numbers
-    refiners = _refiners(request)
+    refiners = _refiners(request, synthesizer)
     stages = Stages(_expected_seconds(request, refiners))
     sources = [_source(each, synthesizer) for each in request.sources]
     for name in refiners:
@@ -124,9 +129,11 @@ def run(
     yield Finished(recipe | {"device": str(field.device), "seconds": stages.finish()})
 
 
-def _refiners(request: AvatarRequest) -> list[str]:
+def _refiners(request: AvatarRequest, synthesizer: Synthesizer) -> list[str]:
     """Names of the refiners, in order."""
     chosen = request.numbers.refiners
+    if "refiners" not in request.options and (request.shows_portrait or synthesizer.name != SHARPENED):
+        chosen = tuple(name for name in chosen if name != "sharpen")
     if request.kind == "imagine" and "refiners" not in request.options and can_shade(request.sentence or ""):
         # A generator that was bent has the material's colour; its veins and light are the refiner's.
         chosen = (*chosen, "diffuse-local")
@@ -238,8 +245,9 @@ def _expected_seconds(request: AvatarRequest, refiners: list[str]) -> dict[str, 
         UNWRAPPING: 0.4 * numbers.faces / 20_000,
         BAKING: 0.2,
     }
-    painting = (3.0 + 0.4 * texels) * AVATAR_VIEWS
-    expected |= {REFINING.get(name, name): painting if name in PRIORS else 1.0 * texels for name in refiners}
+    view = 3.0 + 0.4 * texels
+    painting = dict.fromkeys(PRIORS, view * AVATAR_VIEWS) | {"sharpen": 0.5 * view * len(FACE_VIEWS)}
+    expected |= {REFINING.get(name, name): painting.get(name, texels) for name in refiners}
     return expected | ({DETAIL: 0.3 + 0.7 * texels} if refiners and numbers.maps else {})
 
 

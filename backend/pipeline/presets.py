@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-REFINERS = ("resample", "reproject", "diffuse-local", "diffuse-sd")
+REFINERS = ("resample", "sharpen", "reproject", "diffuse-local", "diffuse-sd")
 """Names of the texture refiners, the keys of `refinement.REFINERS`, which takes longer to import."""
 
 
@@ -21,12 +21,15 @@ class Preset:
     """Side of the final texture, texels."""
     maps: bool = True
     """Whether normals, occlusion and roughness are baked beside the finished colours."""
-    refiners: tuple[str, ...] = ("resample", "reproject")
-    """Texture refiners in order; those that need a portrait are left out where there is none."""
+    refiners: tuple[str, ...] = ("resample", "sharpen", "reproject")
+    """Texture refiners in order. Those that need a portrait are left out where there is none, and `sharpen` where a
+    portrait says better what the face is like, or where the model is another than the one that it learned from."""
 
 
 PRESETS = {
-    "draft": Preset(steps=8, resolution=128, faces=8_000, texture_size=512, maps=False),
+    "draft": Preset(
+        steps=8, resolution=128, faces=8_000, texture_size=512, maps=False, refiners=("resample", "reproject")
+    ),
     "standard": Preset(steps=12, resolution=192, faces=20_000, texture_size=1024),
     "high": Preset(steps=15, resolution=256, faces=30_000, texture_size=2048),
 }

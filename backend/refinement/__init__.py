@@ -8,12 +8,13 @@ field, somebody's own, is refined by `progressive.refine_views` and `reproject.l
 """
 
 from .base import Refiner
-from .priors import painted_by
+from .priors import FACE_VIEWS, painted_by
 from .reproject import reproject
 from .resample import resample
 
 REFINERS = {
     "resample": Refiner(resample, needs_portrait=False),
+    "sharpen": Refiner(painted_by("sharpen", FACE_VIEWS), needs_portrait=False),
     "reproject": Refiner(reproject, needs_portrait=True),
     "diffuse-local": Refiner(painted_by("diffuse-local"), needs_portrait=False),
     "diffuse-sd": Refiner(painted_by("diffuse-sd"), needs_portrait=False),

@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float, UInt8
 PRIORS = {
     "diffuse-local": "backend.refinement.diffuse_local:load",
     "diffuse-sd": "backend.refinement.diffuse_sd:load",
+    "sharpen": "backend.refinement.sharpen:load",
 }
 """Name -> `module:loader`, a function from `PriorSettings` to a `ViewPrior`."""
 REFERENCE = 256

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Priors for views as refiners of generated avatars: loaded once for a process, named in `REFINERS`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from .prior import PriorSettings, Step, ViewPrior, Wish, load_prior
 from .progressive import refine_views
 
 AVATAR_VIEWS = 8
+FACE_VIEWS = ((0.0, 0.0),)
+"""Azimuth and elevation of the views by which faces are sharpened, radians."""
 AVATAR_STRENGTH = 0.4
 """Of an update: an avatar's texture lacks detail, not identity."""
 
@@ -30,7 +32,7 @@ def loaded_prior(name: str, settings: PriorSettings) -> ViewPrior:
     return _kept(name, settings.device, folder, tuple(sorted(settings.options.items())))
 
 
-def painted_by(name: str) -> Refine:
+def painted_by(name: str, views: int | Sequence[tuple[float, float]] = AVATAR_VIEWS) -> Refine:
     """The refiner that repaints an avatar's views with the named prior."""
 
     def refine(
@@ -45,6 +47,6 @@ def painted_by(name: str) -> Refine:
         prior = loaded_prior(name, PriorSettings())
         wanted = wish or Wish(strength=AVATAR_STRENGTH)
         # Where `reproject` laid the portrait before, the textures say so themselves.
-        yield (yield from refine_views(mesh, textures, prior, wanted, AVATAR_VIEWS, size))
+        yield (yield from refine_views(mesh, textures, prior, wanted, views, size))
 
     return refine

@@ -9,7 +9,7 @@ texel as far as this view knows it better than all before.
 """
 
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 import cv2
@@ -48,7 +48,7 @@ def refine_views(
     textures: TextureSet,
     prior: ViewPrior,
     wish: Wish,
-    views: int = 8,
+    views: int | Sequence[tuple[float, float]] = 8,
     size: int = 1024,
     paintable: Float[np.ndarray, "T T"] | None = None,
     portrait: Portrait | None = None,
@@ -58,8 +58,9 @@ def refine_views(
 ) -> Generator[Step | TextureSet, None, TextureSet]:
     """Steps, and a texture after each view that changed something; returns the last, in which the rest has followed.
 
-    Masks are of the given textures' side: `paintable` is 1 where the texture may change, `known` false where it holds
-    no colour worth starting from. A portrait is laid on first and stays. Closing cancels within one denoising step.
+    `views` are so many around the head, or azimuths and elevations in radians. Masks are of the given textures' side:
+    `paintable` is 1 where the texture may change, `known` false where it holds no colour worth starting from. A
+    portrait is laid on first and stays. Closing cancels within one denoising step.
     """
     mask, known = _fitted(paintable, size), _fitted(known, size)
     textures = resized(textures, mesh, size)
@@ -71,18 +72,19 @@ def refine_views(
     canvas = Canvas(mesh, textures, _working_side(size, side), mask, known)
     normals = mesh.normals()
     level, painted = textures.level, np.zeros(len(canvas.rows), np.float32)
-    directions = viewpoints(views)
+    directions = viewpoints(views) if isinstance(views, int) else views
+    count = len(directions)
     for number, direction in enumerate(directions):
         camera = orbit(*direction)
         look = texture_view(mesh, camera, side, canvas.texels)
         plan = trimap(mesh, normals, camera, look, canvas, direction)
         if (plan.weight > 0.05).sum() < WORTH * plan.view.shown.sum():
-            log.info("view %d of %d shows nothing new", number + 1, views)
+            log.info("view %d of %d shows nothing new", number + 1, count)
             continue
-        picture = yield from _painted(prior, plan, replace(wish, seed=wish.seed + number), number, views)
+        picture = yield from _painted(prior, plan, replace(wish, seed=wish.seed + number), number, count)
         painted += repaint(canvas, look, plan, picture.astype(np.float32) / 255)
         level += 1
-        log.info("view %d of %d painted, %.0f %% of it kept", number + 1, views, 100 * _kept(plan))
+        log.info("view %d of %d painted, %.0f %% of it kept", number + 1, count, 100 * _kept(plan))
         yield canvas.textures(level)
     spread(mesh, canvas, painted)
     return canvas.textures(level + 1)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..geometry.alignment import CROP_SIZE
-from ..geometry.cameras import orbit
+from ..geometry.cameras import Camera, orbit
 from ..geometry.triplane import AXES
 from .assets import Pack
 from .captions import describe
@@ -131,9 +131,13 @@ def _point_arrays(person: Person) -> dict[str, np.ndarray]:
 def portraits(person: Person) -> tuple[np.ndarray, np.ndarray]:
     """Aligned pictures [P, H, W, 4] and world normals [P, H, W, 3]."""
     scene = Scene(person.parts)
-    cameras = [portrait_camera(person, *values) for values in _portrait_cameras(person.parameters.seed)]
-    views = [render_view(scene, camera, CROP_SIZE) for camera in cameras]
+    views = [render_view(scene, camera, CROP_SIZE) for camera in portrait_cameras(person)]
     return np.stack([_with_coverage(view) for view in views]), np.stack([view.normal for view in views])
+
+
+def portrait_cameras(person: Person) -> list[Camera]:
+    """From where a person's portraits are taken."""
+    return [portrait_camera(person, *values) for values in _portrait_cameras(person.parameters.seed)]
 
 
 def portrait_angles(seed: int) -> np.ndarray:

@@ -14,13 +14,15 @@ from torch.nn import functional
 
 from ..diffusion.denoiser import Denoiser, at_time
 from ..diffusion.samplers import dpm_solver
+from ..geometry.fields import Field
 from ..models.laying import lay_on_plane
+from ..models.prior import Drawn
 from ..weights import store
 from ..weights.cascade import Cascade
 from .base import Condition, Progress, Sample
 from .inversion import invert
 from .source import Source, SourceError
-from .wishes import Wish, changed_embedding, portrait_input, stack, suggested, wishes_of
+from .wishes import Wish, changed_embedding, person_seen, portrait_input, stack, suggested, wishes_of
 
 GUIDANCE = 1.0
 """Classifier-free guidance where none is told: none. It costs twice the time and exaggerates what sentences say: light
@@ -74,6 +76,16 @@ class Rodin:
                 made = yield from invert(made, condition.portrait, condition.matte, condition.pose, condition.invert)
             samples.append(Sample(made, source, notes))
         return samples
+
+    def drawn(self, person: Drawn) -> Generator[Progress, None, Field]:
+        """The field of a person whom the prior could have drawn."""
+        with self._inference():
+            wish = Wish("seed", 1.0, *person_seen(self.model, person))
+        latent = yield from self._solve(self._denoiser([[wish]], [GUIDANCE]), 0 * self._noise(0), DRAWN_STEPS)
+        source = self._source(latent[0], person.z[0], 0)
+        views = yield from self._enlarge(source, Condition(seed=0), SHARES["sample"], 1.0)
+        with self._precision():
+            return self.model.field(views)
 
     def _sources(
         self, conditions: Sequence[Condition]

@@ -109,14 +109,14 @@ def _portrait(condition: Condition, model: Cascade, device: torch.device) -> tup
 def _sentence(condition: Condition, model: Cascade, device: torch.device) -> tuple[Seen, Tensor]:
     """One of the many people whom the sentence fits, by the seed (the prior of Ramesh et al. 2022, section 2.2)."""
     told = model.embedding.text([condition.sentence or ""]).float()
-    return _person(model, model.prior.sample(_noise(condition, model, device), told, guidance=SENTENCE_GUIDANCE))
+    return person_seen(model, model.prior.sample(_noise(condition, model, device), told, guidance=SENTENCE_GUIDANCE))
 
 
 def _seed(condition: Condition, model: Cascade, device: torch.device) -> tuple[Seen, Tensor]:
-    return _person(model, model.prior.sample(_noise(condition, model, device)))
+    return person_seen(model, model.prior.sample(_noise(condition, model, device)))
 
 
-def _person(model: Cascade, drawn: Drawn) -> tuple[Seen, Tensor]:
+def person_seen(model: Cascade, drawn: Drawn) -> tuple[Seen, Tensor]:
     """A drawn person as a condition that leaves nothing of the components open."""
     kind = torch.full((len(drawn.z),), IMAGE_Z, device=drawn.z.device)
     seen = model.base.see(kind, drawn.z, drawn.components)

@@ -204,3 +204,28 @@ def test_a_field_without_surface_is_one_sentence() -> None:
     with pytest.raises(AvatarError, match="no surface") as refusal:
         list(run(AvatarRequest(options=SMALL), Sculptor(Nothing())))
     assert refusal.value.hint
+
+
+class Blurred(Sculptor):
+    """As the shipped generator is called."""
+
+    name = "rodin"
+
+
+@pytest.mark.parametrize(
+    ("sculptor", "options", "sharpened"),
+    [(Blurred(), {}, True), (Sculptor(), {}, False), (Sculptor(), {"refiners": ["resample", "sharpen"]}, True),
+     (Blurred(), {"refiners": ["resample"]}, False)],
+)  # fmt: skip
+def test_faces_are_sharpened_where_their_blur_is_known(sculptor: Sculptor, options: dict, sharpened: bool) -> None:
+    events = list(run(AvatarRequest(seed=1, options=SMALL | options), sculptor))
+    assert ("sharpen" in events[-1].recipe["parameters"]["refiners"]) == sharpened
+    assert by_kind(events, Painted)[-1].final
+
+
+def test_a_portrait_needs_no_sharpening(finder: FaceFinder, portraits: dict[str, bytes]) -> None:
+    events = list(run(AvatarRequest(portrait=portraits["collins"], options=SMALL), Blurred(), lambda: finder))
+    assert events[-1].recipe["parameters"]["refiners"] == ["resample", "reproject"]
+    mixed = {"weights": {"portrait": 1, "seed": 1}}
+    request = AvatarRequest(portrait=portraits["collins"], options=SMALL | mixed)
+    assert list(run(request, Blurred(), lambda: finder))[-1].recipe["parameters"]["refiners"] == ["resample", "sharpen"]

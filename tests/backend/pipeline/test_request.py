@@ -118,7 +118,7 @@ def test_presets_lie_within_the_limits_and_grow() -> None:
 def test_refiners_replace_those_of_the_preset() -> None:
     request = AvatarRequest(options={"refiners": ["resample", "diffuse-local"]})
     assert request.numbers.refiners == ("resample", "diffuse-local")
-    assert AvatarRequest().numbers.refiners == ("resample", "reproject")
+    assert AvatarRequest().numbers.refiners == ("resample", "sharpen", "reproject")
 
 
 @pytest.mark.parametrize("value", ["resample", ["magic"], ["resample", "resample"], [3]])
