@@ -63,9 +63,9 @@ def load_faces(path: Path = FACES) -> Faces:
                     f"{path.name} is of format {metadata.get('format')!r}, this version reads {FACES_FORMAT!r}",
                     "install the faces that belong to this version",
                 )
-            pictures = [_decoded(file.get_tensor(name), file.get_tensor(f"{name}_ends")) for name in QUALITY]
+            drawn, truth = (_decoded(file.get_tensor(name), file.get_tensor(f"{name}_ends")) for name in QUALITY)
         told = json.loads(metadata["people"])
-        return Faces(*pictures, tuple(told["eyes"]), tuple(told["smiling"]))
+        return Faces(drawn, truth, tuple(told["eyes"]), tuple(told["smiling"]))
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         raise WeightsError(f"the faces {path.name} are damaged ({error})", "reinstall maquette") from error
 
