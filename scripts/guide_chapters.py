@@ -213,7 +213,7 @@ class Guide(Window):
         import bpy
 
         there = set(bpy.data.objects)
-        yield from self.only("styles", "queue")
+        yield from self.only("styles")
         yield from self.write((yield from self.find("maquette_style.sentence")), "a golden statue")
         yield from self.press("maquette.adapt")
         yield from self.until(lambda: any("maquette_job" in each for each in set(bpy.data.objects) - there))

@@ -42,6 +42,8 @@ SHEET_PEOPLE, SHEET_TURNS = 4, (0.0, 0.7)
 SHEET_SEED = 20_26
 MEASURED = 16
 """People whose distances say how much of the variety is left."""
+SOLID = 0.9
+"""Coverage above which a pixel shows a surface that a painted look must not dent."""
 PATIENCE = 10
 """Steps in a row without a finite gradient after which a run is lost."""
 
@@ -192,15 +194,18 @@ class _Run:
         planes = generator.planes(styles)
         with torch.no_grad():
             planes_before = self.before.planes(styles)
-        off, moved = [], []
+        off, moved, dented = [], [], []
         for index in range(len(styles)):
             one, camera = slice(index, index + 1), self._camera()
             sight = self.before.look(planes_before[one], styles[one], camera, plan.side, plan.samples)
             shot = generator.shoot(planes[one], styles[one], camera, plan.side, plan.samples, self.random)
             off.append(painted_error(shot.rgb, paint(sight), sight))
             moved.append((shot.alpha - sight.alpha).square().mean())
+            solid = (sight.alpha > SOLID) & (shot.alpha.detach() > SOLID)
+            dented.append(((shot.distance - sight.distance()).abs() * solid).mean())
         losses = {"painted": plan.painted_weight * torch.stack(off).mean()}
         losses["shape"] = plan.shape_weight * torch.stack(moved).mean()
+        losses["surface"] = plan.surface_weight * torch.stack(dented).mean()
         return losses | self._held(planes, planes_before)
 
     def sheet(self) -> UInt8[np.ndarray, "H W 3"]:

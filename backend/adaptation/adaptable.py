@@ -43,6 +43,8 @@ class Shot:
     """Over white, in [0, 1]."""
     alpha: Float[Tensor, "1 S S"]
     """Coverage."""
+    distance: Float[Tensor, "1 S S"]
+    """Along each ray, of what is seen."""
 
 
 @runtime_checkable

@@ -84,7 +84,17 @@ class AdaptablePlaneGan:
         samples: int,
         random: torch.Generator | None,
     ) -> Shot:
-        return self._seen(planes, styles, camera, side, samples, random)[0]
+        config, decoder = self.network.config, self.network.decoder
+        features = FeaturePlanes(planes, config.axes, config.box / 2)
+        where = Camera(camera.cam_to_world[None].to(self.device), camera.intrinsics[None].to(self.device))
+        passes = replace(config.render, coarse=samples, fine=samples)
+        seen = two_pass(lambda points: decoder(features.sample(points)), where.rays(side, side), features.half, passes,
+                        random)  # fmt: skip
+        alpha = seen.alpha.reshape(1, 1, side, side)
+        picture = self._coloured(seen.colour.permute(0, 2, 1).reshape(1, -1, side, side), styles)
+        empty = self._coloured(torch.zeros_like(seen.colour[:, :1]).permute(0, 2, 1)[..., None], styles)
+        white = picture + (1 - alpha) * (1 - empty)
+        return Shot((white[0] + 1) / 2, alpha[0].clamp(0, 1), seen.depth.reshape(1, side, side))
 
     @torch.no_grad()
     def look(
@@ -96,35 +106,14 @@ class AdaptablePlaneGan:
         samples: int,
     ) -> Sight:
         """Normals are those of neighbouring depths: a density has no surface of its own."""
-        shot, depth = self._seen(planes, styles, camera, side, samples, None)
+        shot = self.shoot(planes, styles, camera, side, samples, None)
+        depth = shot.distance[0]
         shown = shot.alpha[0] > 0.5
         rays = camera.rays(side, side)
         place = rays.origins.to(depth) + depth.reshape(-1, 1) * rays.directions.to(depth)
         normal = facing(place.reshape(side, side, 3)).permute(2, 0, 1) * shown
         along = (rays.directions.to(depth) @ camera.cam_to_world[:3, 2].to(depth)).reshape(side, side)
         return Sight(shot.rgb.clamp(0, 1), shot.alpha, normal, depth * along * shown, camera)
-
-    def _seen(
-        self,
-        planes: Float[Tensor, "1 3 C *D R R"],
-        styles: Float[Tensor, "1 K W"],
-        camera: Camera,
-        side: int,
-        samples: int,
-        random: torch.Generator | None,
-    ) -> tuple[Shot, Float[Tensor, "S S"]]:
-        """A picture, and how far along each ray it is."""
-        config, decoder = self.network.config, self.network.decoder
-        features = FeaturePlanes(planes, config.axes, config.box / 2)
-        where = Camera(camera.cam_to_world[None].to(self.device), camera.intrinsics[None].to(self.device))
-        passes = replace(config.render, coarse=samples, fine=samples)
-        seen = two_pass(lambda points: decoder(features.sample(points)), where.rays(side, side), features.half, passes,
-                        random)  # fmt: skip
-        alpha = seen.alpha.reshape(1, 1, side, side)
-        picture = self._coloured(seen.colour.permute(0, 2, 1).reshape(1, -1, side, side), styles)
-        empty = self._coloured(torch.zeros_like(seen.colour[:, :1]).permute(0, 2, 1)[..., None], styles)
-        white = picture + (1 - alpha) * (1 - empty)
-        return Shot((white[0] + 1) / 2, alpha[0].clamp(0, 1)), seen.depth.reshape(side, side)
 
     def frozen(self) -> "AdaptablePlaneGan":
         return AdaptablePlaneGan(copy.deepcopy(self.network).eval().requires_grad_(False), self.entry, self.device)

@@ -96,7 +96,8 @@ class AdaptableSdfGan:
         if torch.is_grad_enabled():
             sampler = Shown(sampler)
         view = render_rays(volume, camera.rays(side, side), sampler, random=random)
-        return Shot(view.rgb.T.reshape(3, side, side), view.alpha.reshape(1, side, side))
+        rgb, *rest = view.rgb.T.reshape(3, side, side), view.alpha, view.distance
+        return Shot(rgb, *(each.reshape(1, side, side) for each in rest))
 
     @torch.no_grad()
     def look(

@@ -40,6 +40,13 @@ class Sight:
     """Along the optical axis."""
     camera: Camera
 
+    def distance(self) -> Float[Tensor, "1 S S"]:
+        """Along each ray; 0 where nothing is seen."""
+        side = self.depth.shape[-1]
+        directions = self.camera.rays(side, side).directions.to(self.depth)
+        along = directions @ self.camera.cam_to_world[:3, 2].to(self.depth)
+        return (self.depth / along.reshape(side, side))[None]
+
 
 @dataclass(frozen=True, slots=True)
 class Painter:

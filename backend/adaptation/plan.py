@@ -92,6 +92,8 @@ class AdaptPlan:
     """Of the diffusion-guided reconstruction loss, where the rest is kept."""
     shape_weight: float = 0.5
     """Of the squared change of the silhouette: no sentence of the default prior moves where a head is."""
+    surface_weight: float = 10.0
+    """Of the mean change of distances along rays, box units, where a look is painted: paint dents nothing."""
     case_rate: float = 0.0
     """Learning rate of planes that are added to everybody's, over `learning_rate`; 0: there are none."""
     smooth_weight: float = 0.1

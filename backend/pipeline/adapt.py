@@ -64,13 +64,14 @@ def run(
     made = library.entries().get(name)
     if name in synthesis.SYNTHESIZERS or (made is not None and not _is_ours(made, request)):
         raise taken(name)
+    learned = 0.0
     if made is None:
-        yield from _learned(request, model, name, device, find_prior)
+        learned = yield from _learned(request, model, name, device, find_prior)
     head = request.first_head(name)
     steps = avatar.run(head, synthesis.load(name, device))
     try:
         for event in steps:
-            yield _told(event, name)
+            yield _told(event, name, learned)
     finally:
         cast(Generator[PipelineEvent, None, None], steps).close()
 
@@ -120,8 +121,8 @@ def _learned(
     name: str,
     device: str,
     find_prior: Callable[[str, PriorPlace], PicturePrior] | None,
-) -> Generator[PipelineEvent, None, None]:
-    """Yields while the generator learns; it lies in the library at the end."""
+) -> Generator[PipelineEvent, None, float]:
+    """Yields while the generator learns; it lies in the library at the end. Returns the seconds that took."""
     from backend.adaptation.adapt import adapt
     from backend.adaptation.adaptable import opened
     from backend.adaptation.prior import PriorPlace, load_prior
@@ -143,6 +144,7 @@ def _learned(
         shelve(adapted, name, told={"job_id": request.job_id})
         log.info("the style %s is in the library", name)
         clear(folder)
+    return stages.finish()["total"]
 
 
 def _is_ours(made: library.Entry, request: AdaptRequest) -> bool:
@@ -150,12 +152,13 @@ def _is_ours(made: library.Entry, request: AdaptRequest) -> bool:
     return bool(request.job_id) and made.recipe is not None and made.recipe.get("job_id") == request.job_id
 
 
-def _told(event: PipelineEvent, name: str) -> PipelineEvent:
-    """An event of the first head, as the style's job says it."""
+def _told(event: PipelineEvent, name: str, learned: float) -> PipelineEvent:
+    """An event of the first head, as the style's job says it, which took so many seconds before."""
     match event:
         case Progress():
             return replace(event, fraction=SHARE + (1 - SHARE) * event.fraction)
         case Finished(recipe=recipe):
             entry = library.entries()[name]
-            return Finished(recipe | {"style": {"name": name, **(entry.recipe or {})}})
+            seconds = {LEARNING: learned, **recipe["seconds"], "total": round(learned + recipe["seconds"]["total"], 3)}
+            return Finished(recipe | {"style": {"name": name, **(entry.recipe or {})}, "seconds": seconds})
     return event

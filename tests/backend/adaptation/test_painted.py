@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from backend.adaptation import painted
-from backend.adaptation.adapt import adapt
+from backend.adaptation.adapt import _Run, adapt
 from backend.adaptation.adaptable_planes import facing
 from backend.adaptation.adaptable_sdf import AdaptableSdfGan
 from backend.adaptation.painted import Painter, Sight
@@ -112,3 +112,19 @@ def test_normals_of_neighbouring_depths_look_at_the_camera() -> None:
     inner = view.facing > 0.5
     found = facing(view.place.permute(1, 2, 0)).permute(2, 0, 1)
     assert float((found * view.normal).sum(0)[inner].min()) > 0.97
+
+
+def test_distances_are_those_along_rays(balls: Sight) -> None:
+    """The ball around the origin: its near pole lies its radius before the camera's target."""
+    seen = balls.distance()[0, 16, 16]
+    assert float(seen) == pytest.approx(DISTANCE - 0.6, abs=0.02)
+
+
+def test_dents_cost(tmp_path: Path) -> None:
+    generator = small_generator()
+    run = _Run(generator, Painting(), PLAN, tmp_path, None, None)
+    assert run.painter is not None
+    smooth = float(run.painted(run.painter)["surface"])
+    with torch.no_grad():
+        generator.network.heads.shape.bias[0] += 0.1
+    assert float(run.painted(run.painter)["surface"]) > 1.5 * smooth

@@ -44,7 +44,7 @@ def test_variation_of_the_best_finds_better_ones() -> None:
 def test_the_shipped_kind_of_judge_compares_within_the_crowd() -> None:
     torch.manual_seed(0)
     judge = EmbeddingJudge(JointEmbedding(EmbeddingConfig.tiny()).eval())
-    shots = [Shot(torch.rand(3, 16, 16), torch.ones(1, 16, 16)) for _ in range(5)]
+    shots = [Shot(torch.rand(3, 16, 16), torch.ones(1, 16, 16), torch.ones(1, 16, 16)) for _ in range(5)]
     scores = judge.scores(shots, "an old woman")
     assert scores.shape == (5,) and scores.abs().max() <= 1 and scores.std() > 0
     assert scores.min() < 0 < scores.max()  # the mean of the crowd is worth nothing

@@ -63,6 +63,13 @@ def test_a_style_is_learned_and_kept_and_then_makes_a_first_head(models: Path) -
     assert recipe["style"]["name"] == "red" and recipe["style"]["prompt"] == "all red"
 
 
+def test_the_time_of_a_style_is_that_of_learning_too() -> None:
+    *_, last = run(replace(REQUEST, model="own"), "cpu", find_prior=ideal)
+    seconds = cast(Finished, last).recipe["seconds"]
+    assert seconds[LEARNING] > 0 and seconds["total"] >= seconds[LEARNING]
+    assert seconds["total"] >= sum(each for name, each in seconds.items() if name != "total") - 0.05
+
+
 def test_what_was_cancelled_goes_on_where_it_was() -> None:
     assert len(learned(replace(REQUEST, steps=4), steps=2)) == 3  # it entered, and took two steps
     assert "red" not in library.entries()
