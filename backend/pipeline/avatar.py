@@ -91,7 +91,7 @@ def run(
     FaceFilesMissing, SourceError, EditError, PriorError or AvatarError; all carry `message` and `hint`.
     """
     numbers = request.numbers
-    refiners = _refiners(request, synthesizer)
+    refiners = _refiners(request, synthesizer.name)
     stages = Stages(_expected_seconds(request, refiners))
     sources = [_source(each, synthesizer) for each in request.sources]
     for name in refiners:
@@ -129,10 +129,10 @@ def run(
     yield Finished(recipe | {"device": str(field.device), "seconds": stages.finish()})
 
 
-def _refiners(request: AvatarRequest, synthesizer: Synthesizer) -> list[str]:
+def _refiners(request: AvatarRequest, model: str) -> list[str]:
     """Names of the refiners, in order."""
     chosen = request.numbers.refiners
-    if "refiners" not in request.options and (request.shows_portrait or synthesizer.name != SHARPENED):
+    if "refiners" not in request.options and (request.shows_portrait or model != SHARPENED):
         chosen = tuple(name for name in chosen if name != "sharpen")
     if request.kind == "imagine" and "refiners" not in request.options and can_shade(request.sentence or ""):
         # A generator that was bent has the material's colour; its veins and light are the refiner's.

@@ -65,7 +65,9 @@ def test_an_imagined_head_goes_the_way_of_every_avatar() -> None:
 
 def test_a_material_that_is_named_is_painted_as_well() -> None:
     bronze = {"sentence": "a bronze bust with a laurel wreath"}
-    assert avatar._refiners(AvatarRequest(kind="imagine", options=bronze)) == ["resample", "diffuse-local"]
-    assert avatar._refiners(REQUEST) == ["resample"]
-    assert avatar._refiners(AvatarRequest(kind="imagine", options=bronze | {"refiners": ["resample"]})) == ["resample"]
-    assert avatar._refiners(AvatarRequest(options=bronze)) == ["resample"]
+    assert avatar._refiners(AvatarRequest(kind="imagine", options=bronze), "heads") == ["resample", "diffuse-local"]
+    assert avatar._refiners(REQUEST, "heads") == ["resample"]
+    assert avatar._refiners(AvatarRequest(kind="imagine", options=bronze | {"refiners": ["resample"]}), "heads") == [
+        "resample"
+    ]
+    assert avatar._refiners(AvatarRequest(options=bronze), "heads") == ["resample"]
