@@ -12,16 +12,18 @@ from torch.nn import functional
 
 from ..adaptation.adaptable import Adaptable
 from ..adaptation.diversity import diversity_ratio
+from ..adaptation.painted import SKIN
 from ..faces.parts import part_region
 from ..models.portrait_encoder import PortraitEncoder
 from ..studio.looks import HUES, edit_named, look_named
+from ..studio.materials import EYES, HAIR, TOP
 from .looks import looks_of
 
 FRONTAL = (-0.5, 0.0, 0.5)
 """Azimuths that people are judged from, radians."""
 TRUNCATION = 0.8
 """Of people that styles are judged by, as they are made with."""
-EDITED_PARTS = {"hair": 7, "skin": 1, "eyes": 2, "clothes": 8}
+EDITED_PARTS = {"hair": HAIR, "skin": SKIN, "eyes": EYES, "clothes": TOP}
 """Keys of `studio.looks.EDITS` and the numbers of their parts."""
 CHROMA = 0.05
 """Of a pixel in [0, 1], below which it has no hue worth naming."""

@@ -21,14 +21,13 @@ from jaxtyping import Bool, Float, UInt8
 from ..faces.parts import hair_mask
 from ..geometry.alignment import CROP_SIZE, MEAN_FACE, aligned_camera, face_square
 from ..geometry.cameras import Camera, orbit
+from ..studio.shading import DISTANCE
 from ..weights.faces import FACES, Faces, load_faces
 from ..weights.store import WeightsError
 from .prior import PriorError, PriorSettings, Step, View, Wish
 
 SIDE = 768
 """Of the views, pixels: the square of the face then has as many as the examples."""
-DISTANCE = 4.4
-"""Of `orbit`."""
 TOP, LEFT, WINDOW = 72, 56, 144
 """The part of the aligned square, pixels of 256, that examples show."""
 COARSER = 2
